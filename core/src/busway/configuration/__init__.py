@@ -1,0 +1,1 @@
+"""Settings, layers with provenance, secrets and the configuration manager."""

@@ -1,0 +1,37 @@
+"""What the host hands to a plugin when it builds the plugin's object."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from busway.contracts.clock import Clock, SystemClock
+from busway.metrics.registry import Metrics
+
+__all__ = ["PluginContext"]
+
+S = TypeVar("S", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginContext(Generic[S]):
+    """Everything a factory hook may use. Factories build objects; they do not connect to anything."""
+
+    name: str
+    """The plugin's name in configuration, such as ``redis``."""
+    settings: S
+    """The plugin's own settings, validated; ``None`` when it declares none."""
+    app: str = "busway"
+    """Name of the deployment (``app`` in ``busway.toml``); first part of cache keys."""
+    state_dir: Path = Path(".busway")
+    """Folder for durable state, private to the owner."""
+    root: Path = Path()
+    """The folder of ``busway.toml``; relative paths in settings are relative to it."""
+    clock: Clock = field(default_factory=SystemClock)
+    metrics: Metrics = field(default_factory=Metrics)
+    logger: logging.Logger = field(default_factory=lambda: logging.getLogger("busway.plugin"))
+    doubles: Mapping[str, object] = field(default_factory=dict)
+    """Stand-ins injected by tests (a credential, a transport), by name; empty in production and not reachable from settings."""

@@ -1,0 +1,1 @@
+"""Cached data: policy, decision, entry format, levels, guard and the data manager."""

@@ -1,0 +1,1 @@
+"""Events: session, journal, dispatcher, sinks and the event manager."""

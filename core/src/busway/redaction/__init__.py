@@ -1,0 +1,1 @@
+"""Rules that say what must not be shown, and the redactor that applies them."""

@@ -1,0 +1,1 @@
+"""The sync engine: read, map, compare, plan, hold or apply, account."""

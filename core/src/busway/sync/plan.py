@@ -1,0 +1,117 @@
+"""The plan: what a job would do, decided before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from busway.contracts.records import Record
+
+__all__ = ["Action", "Change", "FieldChange", "Hold", "Plan", "Unplanned"]
+
+
+class Action(StrEnum):
+    """What a change does to one target record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DEACTIVATE = "deactivate"
+    REACTIVATE = "reactivate"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of one change. ``old`` and ``new`` may be personal data: show them by policy only."""
+
+    name: str
+    old: Any = field(repr=False)
+    new: Any = field(repr=False)
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write the plan asks for."""
+
+    action: Action
+    key: str
+    """The match key; the job's ``label`` makes it readable."""
+    label: str
+    record: Record = field(repr=False)
+    """The mapped and validated source record; empty for a deactivation."""
+    current: Record | None = field(default=None, repr=False)
+    """The target record it is about; ``None`` for a create."""
+    fields: tuple[FieldChange, ...] = ()
+    adopts: bool = False
+    """The target record was matched by another key and becomes managed with this write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A source record that got no change: skipped by the mapping, or invalid."""
+
+    key: str
+    label: str
+    reasons: tuple[str, ...]
+    """Without values: ``email: not an address``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A brake that holds the plan."""
+
+    brake: str
+    """Its name, such as ``deactivate_percent``."""
+    what: str
+    """``employees would deactivate 412 of 1,877 (22 %); the limit is 5 %``"""
+    why: str = ""
+    where: str = ""
+    """The job and the line of the setting."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one job would do. Nothing in it has happened yet."""
+
+    job: str
+    entity: str
+    changes: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    skipped: list[Unplanned] = field(default_factory=list)
+    invalid: list[Unplanned] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    source_count: int = 0
+    """Records read from the source."""
+    target_count: int = 0
+    """Records read from the target."""
+    linked: int = 0
+    """Target records matched by key that Busway neither created nor adopted: never deactivated."""
+    created_at_ns: int = 0
+    preview: bool = True
+    """Made to be looked at; ids that another job's creates would give are still pending."""
+
+    @property
+    def held(self) -> bool:
+        """A brake holds it."""
+        return bool(self.holds)
+
+    def count(self, action: Action) -> int:
+        """Number of changes of one kind."""
+        return sum(1 for change in self.changes if change.action is action)
+
+    def counts(self) -> dict[str, int]:
+        """Numbers for a report, in a fixed order."""
+        by_action = {action.value: self.count(action) for action in Action}
+        return {**by_action, "unchanged": self.unchanged, "skipped": len(self.skipped), "invalid": len(self.invalid)}
+
+    def summary(self) -> str:
+        """``12 create, 40 update, 1 deactivate, 1,823 unchanged``"""
+        return summarise(self.counts())
+
+
+def summarise(counts: Mapping[str, int]) -> str:
+    """The numbers above zero as one phrase; ``unchanged`` is always said."""
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "unchanged")

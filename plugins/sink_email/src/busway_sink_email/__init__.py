@@ -1,0 +1,3 @@
+"""Events by mail, an event sink for Busway."""
+
+__version__ = "0.1.0"
