@@ -73,7 +73,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - a test compares it with the imports above
+__all__ = [
     "__version__",
     *sorted(_HOME_OF),
 ]

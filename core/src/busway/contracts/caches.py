@@ -50,7 +50,7 @@ class CacheBackend(Protocol):
     """
 
     stores_in_clear: bool
-    """False when what is stored is sealed or never leaves memory; sensitive domains avoid levels that store in clear."""
+    """False when what is stored is sealed; sensitive domains avoid levels that store in clear."""
 
     def get(self, key: str) -> bytes | None:
         """The bytes stored under ``key``, or ``None``."""
@@ -80,11 +80,25 @@ class InProcessCache(Protocol):
     holds_entries: bool
     """Always True; it is what tells this protocol from the other."""
 
-    def get(self, key: str) -> Entry | None: ...
-    def set(self, key: str, entry: Entry, ttl_seconds: float) -> None: ...
-    def delete(self, key: str) -> bool: ...
-    def scan(self, pattern: str) -> Iterator[str]: ...
-    def close(self) -> None: ...
+    def get(self, key: str) -> Entry | None:
+        """The entry stored under ``key``, or ``None``."""
+        ...
+
+    def set(self, key: str, entry: Entry, ttl_seconds: float) -> None:
+        """Keeps ``entry`` for ``ttl_seconds`` at most (> 0)."""
+        ...
+
+    def delete(self, key: str) -> bool:
+        """Removes ``key``; True when there was one."""
+        ...
+
+    def scan(self, pattern: str) -> Iterator[str]:
+        """Keys that match a shell pattern."""
+        ...
+
+    def close(self) -> None:
+        """Forgets everything."""
+        ...
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ class Lease:
 
     name: str
     token: int
-    """Grows with every holder, so that our own stores can refuse a holder that was replaced. A remote cannot check it."""
+    """Grows with every holder: our own stores refuse one that was replaced. A remote cannot check it."""
     holder: str
     """Who, for people: host, process and purpose."""
     since_ns: int
@@ -60,4 +60,6 @@ class Coordinator(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Gives connections and locks back."""
+        ...

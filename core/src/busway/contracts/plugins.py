@@ -34,4 +34,4 @@ class PluginContext(Generic[S]):
     metrics: Metrics = field(default_factory=Metrics)
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("busway.plugin"))
     doubles: Mapping[str, object] = field(default_factory=dict)
-    """Stand-ins injected by tests (a credential, a transport), by name; empty in production and not reachable from settings."""
+    """Stand-ins injected by tests (a credential, a transport), by name. Empty in production; no setting reaches it."""

@@ -24,7 +24,9 @@ class RunData(Protocol):
 class Stop(Protocol):
     """The wish to stop, looked at between records."""
 
-    def requested(self) -> bool: ...
+    def requested(self) -> bool:
+        """True once somebody asked to stop."""
+        ...
 
 
 class Run(Protocol):

@@ -30,7 +30,7 @@ class SecretSource(Protocol):
     """
 
     serves_settings: bool
-    """True for a source that also supplies ordinary settings (env, dotenv); a vault supplies secret and vaulted ones only."""
+    """True for a source that also supplies ordinary settings (env, dotenv); a vault supplies only vaulted ones."""
 
     def fetch(self, name: str) -> SecretValue | None:
         """The value now, or ``None`` when this source does not have the name.

@@ -105,7 +105,7 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """The worst of the jobs: an error (1-5) before failed records (6) before held (7); 128 + signal when stopped."""
+        """The worst of the jobs: an error (1-5), failed records (6), held (7); 128 + signal when stopped."""
         if self.stopped_by:
             return 128 + self.stopped_by
         codes = {job.exit_code for job in self.jobs} - {0}

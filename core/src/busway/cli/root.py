@@ -1,0 +1,81 @@
+"""The root command: the table of commands and the options that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from busway.cli.invocation import Invocation
+from busway.cli.lazy_group import LazyCommand, LazyGroup
+
+if TYPE_CHECKING:
+    from busway.plugins.index import CommandEntry
+
+__all__ = ["BUILT_IN", "root"]
+
+START, WORK, LOOK, SET_UP = "Start here", "Do the work", "See what happened", "Set up and check"
+
+BUILT_IN = {
+    "init": LazyCommand("busway.cli.init:init", "Write a busway.toml to start from.", START),
+    "jobs": LazyCommand("busway.cli.jobs:jobs", "List the sync jobs and what they depend on.", WORK),
+    "plan": LazyCommand("busway.cli.plan:plan", "Show what a run would change; write nothing.", WORK),
+    "show": LazyCommand("busway.cli.show:show", "Show a saved plan.", WORK),
+    "apply": LazyCommand("busway.cli.apply:apply", "Do exactly what a saved plan says.", WORK),
+    "run": LazyCommand("busway.cli.run:run", "Plan and apply: all jobs, or those named.", WORK),
+    "sessions": LazyCommand("busway.cli.sessions:sessions", "Runs of jobs: when, how many, how they ended.", LOOK),
+    "events": LazyCommand("busway.cli.events:events", "Changes and errors, delivery to sinks.", LOOK),
+    "config": LazyCommand(
+        "busway.cli.config:config", "Settings: values, where they came from, what is missing.", SET_UP
+    ),
+    "plugins": LazyCommand("busway.cli.plugins:plugins", "Plugins: installed, selected, loaded, broken.", SET_UP),
+    "doctor": LazyCommand("busway.cli.doctor:doctor", "Check this installation and say what to mend.", SET_UP),
+    "explain": LazyCommand("busway.cli.explain:explain", "Explain an error code, or the exit codes.", SET_UP),
+}
+
+
+def _plugin_commands() -> Sequence[CommandEntry]:
+    from busway.plugins.index import load_index
+
+    return load_index().commands()
+
+
+def _missing_command(name: str) -> str:
+    from busway.plugins.known import command_suggestion
+
+    return command_suggestion(name)
+
+
+def _load_plugin_command(entry: CommandEntry) -> click.Command:
+    from busway.cli.plugin_command import load_plugin_command
+
+    return load_plugin_command(entry)
+
+
+@click.group(
+    cls=LazyGroup,
+    built_in=BUILT_IN,
+    plugin_commands=_plugin_commands,
+    missing_command=_missing_command,
+    load_plugin_command=_load_plugin_command,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: busway explain exit-codes. An error code such as BW1101: busway explain BW1101.",
+)
+@click.version_option(package_name="busway", prog_name="busway", message="%(prog)s %(version)s")
+@click.option(
+    "-C",
+    "--directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Work as if started in this folder.",
+)
+@click.option("--safe", is_flag=True, help="Select built-in plugins only.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def root(ctx: click.Context, directory: Path | None, safe: bool, debug: bool) -> None:
+    """Busway moves records between systems: it plans before it writes, and accounts for what it did."""
+    ctx.obj = Invocation(directory=directory, safe=safe, debug=debug)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
