@@ -1,0 +1,75 @@
+"""``busway plugins``: what is installed, selected, loaded, broken. Imports no third-party code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from busway.cli.invocation import invocation_of
+from busway.cli.output import emit_result, json_option, print_table, style
+from busway.errors import UsageError
+
+if TYPE_CHECKING:
+    from busway.plugins.report import PluginStatus
+
+__all__ = ["plugins", "statuses_of"]
+
+STATE_COLOURS = {"ready": "green", "selected": "green", "installed": None, "degraded": "yellow"}
+
+
+@click.group()
+def plugins() -> None:
+    """Plugins: installed, selected, in which order, and what is wrong with them."""
+
+
+def statuses_of(ctx: click.Context, *, refresh: bool = False) -> list[PluginStatus]:
+    """Every plugin as index, selection and the last recorded load know it; nothing is imported."""
+    from busway.plugins.index import load_index
+    from busway.plugins.listing import list_statuses
+    from busway.plugins.recorded import with_recorded_load
+
+    stage = invocation_of(ctx).boot()
+    return with_recorded_load(list_statuses(load_index(refresh=refresh), stage.selection), stage.state_dir)
+
+
+@plugins.command("list")
+@click.option("--refresh", is_flag=True, help="Look at every installed distribution again.")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, refresh: bool, as_json: bool) -> None:
+    """Every plugin by kind and order. The state is that of the last load; nothing is imported now."""
+    rows = statuses_of(ctx, refresh=refresh)
+    emit_result("busway.plugins/1", [row.as_dict() for row in rows], as_json=as_json, text=lambda: _print(rows))
+
+
+@plugins.command("show")
+@click.argument("name")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
+    """All that is known of the plugin NAME (``email`` or ``sinks.email``)."""
+    rows = [row for row in statuses_of(ctx) if name in (row.name, f"{row.kind}.{row.name}", row.distribution)]
+    if not rows:
+        raise UsageError(
+            "BW1302", f"there is no plugin {name!r}", where="busway plugins show", fix="busway plugins list"
+        )
+
+    def text() -> None:
+        for row in rows:
+            click.echo(style(f"{row.kind}.{row.name}", bold=True))
+            for label, value in row.as_dict().items():
+                if value not in ("", None, 0) and label not in ("kind", "name"):
+                    click.echo(f"  {label.replace('_', ' '):<14}{value}")
+
+    emit_result("busway.plugin/1", [row.as_dict() for row in rows], as_json=as_json, text=text)
+
+
+def _print(rows: Sequence[PluginStatus]) -> None:
+    table: list[tuple[Any, ...]] = []
+    for row in rows:
+        note = row.cause if not row.remedy else f"{row.cause}  fix: {row.remedy}" if row.cause else row.remedy
+        owner = f"{row.distribution} {row.version}".strip() or "-"
+        table.append((row.kind, row.order or "-", row.name, row.state, owner, note))
+    print_table(("KIND", "ORDER", "NAME", "STATE", "DISTRIBUTION", "NOTE"), table, right={1})
