@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "pyproject.toml"
 REQUIREMENTS = ROOT / "requirements.txt"
 PINS = re.compile(r"constraint-dependencies = \[.*?\]\n", re.DOTALL)
-HEADER = "# Every third-party distribution that Busway and its first-party plugins need, pinned.\n# Made by tools/pins.py.\n"
+HEADER = "# What Busway and its first-party plugins need from others, pinned. Made by tools/pins.py.\n"
 
 
 def main() -> int:
