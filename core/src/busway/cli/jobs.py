@@ -23,7 +23,7 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
                 "job": job.name,
                 "entity": job.entity,
                 "depends_on": list(job.depends_on),
-                "managed": len(app.state.managed_ids(job.name)),
+                "managed": len(app.state.managed.ids(job.name)),
                 "last_good_run": app.state.last_good_run(job.name),
             }
             for job in app.sync.jobs()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table, style
+from busway.cli.text import duration
 from busway.errors import UsageError
 
 if TYPE_CHECKING:
-    from busway.plugins.report import PluginStatus
+    from busway.plugins.recorded import RecordedPlugin
+    from busway.plugins.report import PluginState, PluginStatus
 
 __all__ = ["plugins", "statuses_of"]
 
@@ -28,10 +32,22 @@ def statuses_of(ctx: click.Context, *, refresh: bool = False) -> list[PluginStat
     """Every plugin as index, selection and the last recorded load know it; nothing is imported."""
     from busway.plugins.index import load_index
     from busway.plugins.listing import list_statuses
-    from busway.plugins.recorded import with_recorded_load
+    from busway.plugins.recorded import recorded_load
 
     stage = invocation_of(ctx).boot()
-    return with_recorded_load(list_statuses(load_index(refresh=refresh), stage.selection), stage.state_dir)
+    recorded = recorded_load(stage.state_dir)
+    rows = list_statuses(load_index(refresh=refresh), stage.selection)
+    return [_as_recorded(row, recorded.get((row.kind, row.name)), time.time_ns()) for row in rows]
+
+
+def _as_recorded(row: PluginStatus, last: RecordedPlugin | None, now_ns: int) -> PluginStatus:
+    """The row with the outcome of its last load, while the same version is installed."""
+    if row.state != "selected" or last is None or (last.distribution, last.version) != (row.distribution, row.version):
+        return row
+    age = duration(last.age_seconds(now_ns))
+    cause = f"{last.cause} ({age} ago)" if last.cause else ""
+    state = cast("PluginState", last.state)
+    return replace(row, state=state, load_seconds=last.load_seconds, code=last.code, cause=cause, remedy=last.remedy)
 
 
 @plugins.command("list")
@@ -53,7 +69,7 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
     rows = [row for row in statuses_of(ctx) if name in (row.name, f"{row.kind}.{row.name}", row.distribution)]
     if not rows:
         raise UsageError(
-            "BW1302", f"there is no plugin {name!r}", where="busway plugins show", fix="busway plugins list"
+            "BW1006", f"there is no plugin {name!r}", where="busway plugins show", fix="busway plugins list"
         )
 
     def text() -> None:

@@ -86,6 +86,9 @@ class Job(ABC):
         """
         return None
 
+    def close(self) -> None:  # noqa: B027 - most jobs have nothing to give back
+        """Gives connections back; called once, when the application closes. By default nothing."""
+
     def label(self, record: Record) -> str:
         """How a person recognises ``record`` in a plan; by default its match key. No personal data."""
         return (self.match_on.of(record) or "(no key)").replace("\x1f", " / ")

@@ -1,0 +1,266 @@
+"""The composition root: builds everything from configuration, and closes it in order.
+
+An :class:`App` can be held many times in one process. Its parts are built when they are first asked for, each
+after those it stands on; closing goes the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from busway.configuration.boot import Boot, boot
+from busway.configuration.core_settings import CoreSettings
+from busway.configuration.manager import ConfigManager
+from busway.configuration.sources import basic_sources
+from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.plugins import PluginContext
+from busway.contracts.records import Record
+from busway.contracts.settings import Settings
+from busway.contracts.validators import Validator
+from busway.data.manager import DataManager
+from busway.errors import ConfigurationError, PluginError, Problem
+from busway.events.manager import EventManager
+from busway.metrics.registry import Metrics
+from busway.plugins.host import BuiltPlugin, LoadedPlugin, PluginHost
+from busway.plugins.index import load_index
+from busway.plugins.recorded import record_load
+from busway.plugins.selection import BUILT_INS, KINDS
+from busway.redaction.redactor import Redactor
+from busway.stores.installation_key import installation_key, keyed_digest
+from busway.stores.state import StateStore
+
+if TYPE_CHECKING:
+    from busway.contracts.jobs import Job
+    from busway.sync.runner import SyncEngine
+
+__all__ = ["App"]
+
+CORE = "busway"
+
+
+class App:
+    """One application: a deployment with its plugins, managers and engine.
+
+    :param stage: what stage 0 found: the deployment, its selection, the state folder.
+    :param clock: stands in for the real clock in tests.
+    :param doubles: stand-ins for plugins' credentials and transports in tests; they reach plugins in their context.
+    """
+
+    def __init__(self, stage: Boot, *, clock: Clock | None = None, doubles: Mapping[str, object] | None = None) -> None:
+        self.boot = stage
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.plugins = PluginHost(load_index(), stage.selection, redact=self._redact)
+        self._doubles = {"environ": stage.environ, **(doubles or {})}
+        self._built: dict[str, list[BuiltPlugin]] = {}
+        self._closing = ExitStack()
+
+    @classmethod
+    def from_config(
+        cls,
+        start: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        safe: bool = False,
+        require: bool = True,
+        clock: Clock | None = None,
+        doubles: Mapping[str, object] | None = None,
+    ) -> App:
+        """The application of the deployment found from ``start`` (default: the working folder) upwards.
+
+        :param safe: select built-in plugins only.
+        :param require: raise when a required plugin or setting is missing or wrong, with all problems in one report;
+            otherwise they show when the part that needs them is used.
+
+        Raises ``ConfigurationError`` (BW11xx, BW12xx) and ``PluginError`` (BW13xx).
+        """
+        app = cls(boot(start, environ, safe=safe), clock=clock, doubles=doubles)
+        if require:
+            app.require()
+        return app
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delivers what is pending for at most 5 s, then closes everything in the reverse order of its building."""
+        if self._built:
+            record_load(self.boot.state_dir, self.plugins.statuses(), self.clock.now_ns())
+        self._closing.close()
+
+    @cached_property
+    def config(self) -> ConfigManager:
+        """Configuration and secrets: the core's settings and those of every selected plugin."""
+        self.plugins.load("secrets")
+        models = _owned(self.plugins, "secrets")
+        early = ConfigManager.open(self.boot, basic_sources(self.boot), models, clock=self.clock)
+        sources = self.plugins.build("secrets", partial(self._context, early))
+        self._built["secrets"] = sources
+        for source in sources:
+            self._closing.callback(source.object.close)
+        for kind in KINDS[1:]:
+            models = models + [one for one in _owned(self.plugins, kind) if one not in models]
+        named = [(source.name, source.object) for source in sources]
+        return ConfigManager.open(self.boot, named, models, clock=self.clock)
+
+    @cached_property
+    def state(self) -> StateStore:
+        """``state.db`` of the state folder."""
+        store = StateStore(self.boot.state_dir)
+        self._closing.callback(store.close)
+        return store
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What events pass through before they are written; secrets resolved so far are known to it."""
+        return Redactor(self.config.secret_values())
+
+    @cached_property
+    def events(self) -> EventManager:
+        """The event manager with the selected sinks."""
+        sinks = [(one.name, one.object) for one in self.objects("sinks")]
+        manager = EventManager.open(
+            self.boot.state_dir,
+            sinks=sinks,
+            redactor=self.redactor,
+            clock=self.clock,
+            metrics=self.metrics,
+            state=self.state,
+        )
+        self._closing.callback(manager.close)
+        return manager
+
+    @cached_property
+    def data(self) -> DataManager:
+        """The data manager with the selected levels."""
+        levels = [(one.name, one.object) for one in self.objects("caches")]
+        manager = DataManager.open(
+            levels,
+            app=self.boot.deployment.app,
+            tables=self.boot.deployment.table("data"),
+            where=partial(self.boot.deployment.where, "data"),
+            clock=self.clock,
+            metrics=self.metrics,
+            validators=self.validators,
+            loaders=self._loaders(),
+            emit=self._emit,
+        )
+        self._closing.callback(manager.close)
+        return manager
+
+    @cached_property
+    def validators(self) -> dict[str, list[Validator]]:
+        """The validators of each entity, in configured order."""
+        chains: dict[str, list[Validator]] = {}
+        for plugin in self.objects("validators"):
+            for validator in plugin.object:
+                chains.setdefault(validator.entity, []).append(validator)
+        return chains
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """The jobs of the selected plugins."""
+        found: list[Job] = [job for plugin in self.objects("jobs") for job in plugin.object]
+        for job in found:
+            self._closing.callback(job.close)
+        return found
+
+    @cached_property
+    def sync(self) -> SyncEngine:
+        """The sync engine over the jobs."""
+        from busway.sync.runner import SyncEngine
+        from busway.sync.state import StoredSyncState
+
+        deployment = self.boot.deployment
+        return SyncEngine(
+            self.jobs,
+            validators=self.validators,
+            events=self.events,
+            data=self.data,
+            state=StoredSyncState(self.state),
+            settings_for=partial(deployment.table, "sync"),
+            where=partial(deployment.where, "sync"),
+            digest=partial(keyed_digest, installation_key(self.boot.state_dir)),
+            clock=self.clock,
+        )
+
+    def objects(self, kind: str) -> list[BuiltPlugin]:
+        """The built plugins of one kind, in configured order; those that failed are missing."""
+        if kind not in self._built:
+            self._built[kind] = self.plugins.build(kind, partial(self._context, self.config))
+        return self._built[kind]
+
+    def require(self) -> None:
+        """Builds every plugin and raises one error with everything that is missing or wrong and required."""
+        self.require_plugins(self.config_problems())
+
+    def require_plugins(self, more: Sequence[Problem] = ()) -> None:
+        """Builds every plugin and raises ``PluginError`` when a required one cannot be used."""
+        for kind in KINDS[1:]:
+            self.config  # noqa: B018 - loads the secret sources and every model first
+            self.objects(kind)
+        broken = self.plugins.problems()
+        known = {(problem.code, problem.what, problem.where) for problem in broken}
+        rest = [problem for problem in more if (problem.code, problem.what, problem.where) not in known]
+        if broken:
+            raise PluginError.of([*broken, *rest])
+        if rest:
+            raise ConfigurationError.of(rest)
+
+    def config_problems(self) -> list[Problem]:
+        """What is wrong with the settings of the core and of required plugins."""
+        optional = {status.distribution for status in self.plugins.statuses() if status.order and not status.required}
+        required = {status.distribution for status in self.plugins.statuses() if status.order and status.required}
+        return self.config.problems(without_owners=optional - required - {CORE})
+
+    def warnings(self) -> list[str]:
+        """What a person should know at the end of a command: optional plugins that failed, odd variables."""
+        failed = [
+            f"{status.kind}.{status.name} ({status.distribution} {status.version}) is not used: {status.cause}"
+            + (f"; fix: {status.remedy}" if status.remedy else "")
+            for status in self.plugins.optional_failures()
+        ]
+        return [*failed, *self.boot.notices]
+
+    def _context(self, config: ConfigManager, plugin: LoadedPlugin, model: type[Settings] | None) -> PluginContext[Any]:
+        deployment = self.boot.deployment
+        built_in = plugin.distribution == CORE and plugin.name in BUILT_INS[plugin.kind]
+        if model is None and built_in:
+            model = CoreSettings
+        return PluginContext(
+            name=plugin.name,
+            settings=config.section(model) if model is not None else None,
+            app=deployment.app,
+            state_dir=self.boot.state_dir,
+            root=deployment.root,
+            clock=self.clock,
+            metrics=self.metrics,
+            logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
+            doubles=self._doubles,
+        )
+
+    def _loaders(self) -> dict[str, Callable[[], list[Record]]]:
+        return {job.entity: partial(self._source_of, job.name) for job in self.jobs}
+
+    def _source_of(self, job: str) -> list[Record]:
+        return self.sync.source_records(job)
+
+    def _emit(self, category: str, **details: Any) -> Any:
+        return self.events.emit(category, **details)
+
+    def _redact(self, text: str) -> str:
+        # Before configuration stands there is no secret to know; afterwards every resolved one is masked.
+        redactor = vars(self).get("redactor")
+        return redactor.redact_text(text) if redactor is not None else text
+
+
+def _owned(host: PluginHost, kind: str) -> list[tuple[str, type[Settings]]]:
+    return [(distribution, model) for _, distribution, model in host.settings_models(kind)]
