@@ -1,0 +1,74 @@
+"""The listing of all plugins, from metadata alone: nothing of a third party is imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from busway.plugins.index import Index, IndexEntry
+from busway.plugins.report import PluginStatus
+from busway.plugins.resolution import (
+    CORE,
+    Resolution,
+    incompatible_cause,
+    incompatible_remedy,
+    resolve,
+    status_of,
+)
+from busway.plugins.selection import BUILT_INS, KINDS, Selection
+
+__all__ = ["list_statuses", "unselected_statuses"]
+
+
+def list_statuses(index: Index, selection: Selection) -> list[PluginStatus]:
+    """Every plugin of every kind: the selected ones in their order, then whatever else is installed."""
+    rows: list[PluginStatus] = []
+    for kind in KINDS:
+        resolved = resolve(index, selection, kind)
+        rows += [resolution.status for resolution in resolved]
+        rows += unselected_statuses(index, kind, resolved)
+    return rows
+
+
+def unselected_statuses(index: Index, kind: str, resolved: Iterable[Resolution]) -> list[PluginStatus]:
+    """What is installed of `kind` beside the `resolved` picks: not selected, shadowed or of another contract."""
+    chosen = {each.entry.name: each.entry for each in resolved if each.entry is not None}
+    named = {(each.status.name, each.status.distribution) for each in resolved}
+    rows = [
+        _unselected(entry, chosen.get(entry.name))
+        for entry in index.entries(kind)
+        if entry is not chosen.get(entry.name)
+    ]
+    rows += [
+        _incompatible(entry) for entry in index.incompatible(kind) if (entry.name, entry.distribution) not in named
+    ]
+    return rows
+
+
+def _unselected(entry: IndexEntry, chosen: IndexEntry | None) -> PluginStatus:
+    row = status_of(entry, PluginStatus(entry.kind, entry.name, "installed"))
+    if entry.name in BUILT_INS[entry.kind] and entry.distribution != CORE:
+        return replace(
+            row,
+            state="shadowed",
+            code="BW1313",
+            cause=f'"{entry.name}" is a built-in of {CORE}, and no other distribution can take its name',
+            remedy=f"pip uninstall {entry.distribution}   (or ask its authors for another name)",
+        )
+    if chosen is not None:
+        return replace(
+            row,
+            state="shadowed",
+            cause=f"{chosen.distribution} {chosen.version} is selected under this name",
+            remedy=f'select "{entry.name}@{entry.distribution}" to use this one instead',
+        )
+    return row
+
+
+def _incompatible(entry: IndexEntry) -> PluginStatus:
+    return replace(
+        status_of(entry, PluginStatus(entry.kind, entry.name, "incompatible")),
+        code="BW1302",
+        cause=incompatible_cause(entry),
+        remedy=incompatible_remedy(entry),
+    )

@@ -1,0 +1,77 @@
+"""Checks what a factory hook built against the protocol of its kind."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+from busway.contracts.caches import CacheBackend, InProcessCache
+from busway.contracts.jobs import Job
+from busway.contracts.secrets import SecretSource
+from busway.contracts.sinks import EventSink
+from busway.contracts.validators import Validator
+
+__all__ = ["ShapeError", "fitted"]
+
+JOB_DECLARATIONS = ("name", "entity", "match_on", "fields")
+"""Class attributes of a job that have no default."""
+
+
+class ShapeError(TypeError):
+    """What was built is not what the kind needs; the text says what is missing."""
+
+
+def fitted(kind: str, made: object) -> object:
+    """Return `made` when its kind can use it; a sequence (validators, jobs) becomes a tuple. Raises `ShapeError`."""
+    if kind == "validators":
+        return tuple(_conforming(each, Validator) for each in _sequence(made))
+    if kind == "jobs":
+        return tuple(_job(each) for each in _sequence(made))
+    if kind == "caches":
+        return _conforming(made, InProcessCache if hasattr(made, "holds_entries") else CacheBackend)
+    return _conforming(made, SecretSource if kind == "secrets" else EventSink)
+
+
+def _sequence(made: object) -> Sequence[object]:
+    if isinstance(made, Sequence) and not isinstance(made, str | bytes):
+        return made
+    raise ShapeError(f"it returned {_called(made)}, not a list or tuple")
+
+
+def _conforming(made: object, protocol: type) -> object:
+    if made is None or inspect.isclass(made):
+        raise ShapeError(f"it returned {_called(made)}, not an object that is a {protocol.__name__}")
+    missing = _missing_members(made, protocol)
+    if missing:
+        raise ShapeError(f"it returned {_called(made)}, which lacks {', '.join(missing)} of {protocol.__name__}")
+    return made
+
+
+def _missing_members(made: object, protocol: type) -> list[str]:
+    """Members of `protocol` that `made` lacks; a method that cannot be called counts as missing."""
+    members = dict.fromkeys([*vars(protocol).get("__annotations__", {}), *vars(protocol)])
+    public = [name for name in members if not name.startswith("_")]
+    methods = {name for name in public if callable(getattr(protocol, name, None))}
+    return [
+        f"{name}()" if name in methods else name
+        for name in public
+        if not hasattr(made, name) or (name in methods and not callable(getattr(made, name)))
+    ]
+
+
+def _job(made: object) -> Job:
+    if not isinstance(made, Job):
+        raise ShapeError(f"it returned {_called(made)} among its jobs, which is not an object of a subclass of Job")
+    missing = [name for name in JOB_DECLARATIONS if not hasattr(made, name)]
+    if missing:
+        raise ShapeError(f"it returned {_called(made)}, which does not declare {', '.join(missing)}")
+    return made
+
+
+def _called(made: object) -> str:
+    """What `made` is, without its repr: that may hold settings."""
+    if made is None:
+        return "None"
+    if inspect.isclass(made):
+        return f"the class {made.__qualname__}"
+    return f"an object of {type(made).__qualname__}"
