@@ -1,1 +1,21 @@
-"""Settings, layers with provenance, secrets and the configuration manager."""
+"""Settings, layers with provenance, secrets and the configuration manager.
+
+======================  ================================================================================
+file                    nouns
+======================  ================================================================================
+``deployment``          Deployment: the folder and the file; ``file_check`` says what is wrong in it,
+                        ``toml_lines`` where
+``boot``                Boot: stage 0, without pydantic; ``selecting`` picks plugins, ``busway_names`` knows
+                        the core's variables
+``env_source``,         the built-in secret sources; ``sources`` makes them for stage 1
+``dotenv_source``
+``declarations``        Declaration, Catalog: what can be set; ``core_settings`` are the core's own
+``layers``              Layers, Found: where a value can come from, in order
+``resolver``            Resolver: values remembered for as long as they may be used
+``sections``            Sections: models built from values; ``values`` makes text fit a type, ``refusals`` and
+                        ``complaints`` say what is wrong without saying the value
+``explanation``         Explanation: where a value comes from; ``explaining`` finds it out
+``status``              the masked status; ``env_example`` the ``.env.example``; ``sql`` the connection string
+``state``, ``manager``  ConfigManager: one method per sentence; its state is what managers share
+======================  ================================================================================
+"""
