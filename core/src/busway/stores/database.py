@@ -1,0 +1,166 @@
+"""Opens SQLite databases the way every store of the state folder uses them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from busway.errors import BuswayError, ConfigurationError, UnreachableError
+from busway.stores.file_lock import PRIVATE_FILE, file_lock
+
+__all__ = ["Database", "open_database", "transaction"]
+
+BUSY_TIMEOUT_MS = 5000
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class Database(sqlite3.Connection):
+    """A connection that threads share: whoever writes holds ``lock`` for the length of its transaction."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.lock = threading.RLock()
+        self.path = Path()
+
+
+def open_database(path: Path, migrations: Sequence[str]) -> Database:
+    """Opens (or creates, mode 0600) the database at ``path`` and brings its schema up to date.
+
+    :param migrations: SQL scripts; script *n* takes the schema from version *n* to *n + 1*. An existing file is
+        copied to ``NAME.vN.bak`` before it is changed.
+    :raises ConfigurationError: BW3101 written by a newer Busway, BW3102 damaged, BW3103 cannot be created or written.
+    :raises UnreachableError: BW3104 another process kept it locked for 5 s.
+    """
+    try:
+        return _opened(path, migrations)
+    except (sqlite3.Error, OSError) as exc:
+        raise _explained(path, exc) from exc
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+    """A transaction (``BEGIN IMMEDIATE``), rolled back when the block raises; one inside another joins it.
+
+    :param write: off for a block that only reads and wants to see one moment.
+    :raises UnreachableError: BW3104 another process kept the database locked for 5 s.
+    """
+    lock = database.lock if isinstance(database, Database) else threading.RLock()
+    with lock:
+        if database.in_transaction:
+            yield database
+            return
+        _begin(database, write)
+        try:
+            yield database
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+
+
+def _begin(database: sqlite3.Connection, write: bool) -> None:
+    try:
+        database.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    except sqlite3.OperationalError as exc:
+        raise _explained(getattr(database, "path", Path()), exc) from exc
+
+
+def _opened(path: Path, migrations: Sequence[str]) -> Database:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Database)
+    database.path = path
+    try:
+        database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        database.execute("PRAGMA foreign_keys = ON")
+        _set_up(database, path, migrations)
+        database.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _set_up(database: Database, path: Path, migrations: Sequence[str]) -> None:
+    mode = database.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode == "wal" and _version(database) == len(migrations):
+        return
+    # A lock file of our own, because switching to WAL does not wait for the busy time-out.
+    with file_lock(path.with_name(f"{path.name}.lock")):
+        database.execute("PRAGMA journal_mode = WAL")
+        _migrate(database, path, migrations)
+
+
+def _migrate(database: Database, path: Path, migrations: Sequence[str]) -> None:
+    version = _version(database)
+    if version > len(migrations):
+        raise ConfigurationError(
+            "BW3101",
+            f"{path.name} was written by a newer version of Busway",
+            where=str(path),
+            why=f"its schema version is {version}; this version knows {len(migrations)}",
+            fix="upgrade Busway, or point BUSWAY_STATE_DIR at another folder",
+        )
+    if 0 < version < len(migrations):
+        _back_up(database, path.with_name(f"{path.name}.v{version}.bak"))
+    with transaction(database):
+        for number in range(version, len(migrations)):
+            for statement in _statements(migrations[number]):
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _version(database: Database) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _back_up(database: Database, path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE))
+    copy = sqlite3.connect(path)
+    try:
+        database.backup(copy)
+    finally:
+        copy.close()
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements one by one: ``executescript`` would commit the transaction they have to be in."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        yield pending
+
+
+def _explained(path: Path, exc: sqlite3.Error | OSError) -> BuswayError:
+    primary = (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF
+    if primary in DAMAGED:
+        return ConfigurationError(
+            "BW3102",
+            f"{path.name} is damaged",
+            where=str(path),
+            why=str(exc),
+            fix=f"move it away and start again: mv {path} {path}.damaged",
+        )
+    if primary in BUSY:
+        return UnreachableError(
+            "BW3104",
+            f"{path.name} is locked by another process",
+            where=str(path),
+            why=f"waited {BUSY_TIMEOUT_MS // 1000} s",
+            fix="see which process uses it: lsof " + str(path),
+        )
+    return ConfigurationError(
+        "BW3103",
+        f"{path.name} cannot be created or written",
+        where=str(path.parent),
+        why=str(exc),
+        fix="make the folder writable for this user, or set BUSWAY_STATE_DIR to one that is",
+    )

@@ -1,0 +1,102 @@
+"""``state.db``: what Busway has to remember between runs, apart from history."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypedDict
+
+import orjson
+
+from busway.stores.cursors import Cursors
+from busway.stores.dead_letters import DeadLetters
+from busway.stores.error_groups import ErrorGroups
+from busway.stores.managed_records import ManagedRecords
+from busway.stores.open_sessions import OpenSessions
+from busway.stores.process_database import ProcessDatabase
+from busway.stores.sink_counts import SinkCounts
+from busway.stores.state_dir import prepare_state_dir
+from busway.stores.state_schema import STATE_MIGRATIONS
+
+__all__ = ["GoodRun", "StateStore"]
+
+STATE_DB = "state.db"
+
+
+class GoodRun(TypedDict):
+    """The last run of a job that ended well."""
+
+    source_count: int
+    session_id: str
+    at_ns: int
+
+
+class StateStore:
+    """The store of one state folder, shared by threads and processes. The database is opened at first use.
+
+    Every method raises what :func:`busway.stores.database.open_database` raises (BW3101 to BW3104).
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = prepare_state_dir(state_dir)
+        self._database = ProcessDatabase(self.state_dir / STATE_DB, STATE_MIGRATIONS)
+        self.cursors = Cursors(self._database)
+        self.sink_counts = SinkCounts(self._database)
+        self.dead_letters = DeadLetters(self._database)
+        self.open_sessions = OpenSessions(self._database)
+        self.error_groups = ErrorGroups(self._database)
+        self.managed = ManagedRecords(self._database)
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All writes of the block together, or none. Keep it short: other threads and processes wait for its end.
+
+        A block must not span a call to a remote.
+        """
+        return self._database.transaction()
+
+    def snapshot(self) -> AbstractContextManager[sqlite3.Connection]:
+        """For a block that only reads: everything in it is of one moment."""
+        return self._database.snapshot()
+
+    def last_good_run(self, job: str) -> GoodRun | None:
+        """The run that brakes compare with."""
+        rows = self._database.rows("SELECT source_count, session_id, at_ns FROM good_runs WHERE job = ?", (job,))
+        return GoodRun(source_count=rows[0][0], session_id=rows[0][1], at_ns=rows[0][2]) if rows else None
+
+    def record_good_run(self, job: str, *, source_count: int, session_id: str, at_ns: int) -> None:
+        """Replaces the last good run of ``job``."""
+        with self.transaction() as connection:
+            row = (job, source_count, session_id, at_ns)
+            connection.execute("INSERT OR REPLACE INTO good_runs VALUES (?, ?, ?, ?)", row)
+
+    def mark_plan_used(self, plan_id: str) -> bool:
+        """True for the first caller; a plan is applied once."""
+        with self.transaction() as connection:
+            sql = "INSERT OR IGNORE INTO used_plans VALUES (?, ?)"
+            return connection.execute(sql, (plan_id, time.time_ns())).rowcount > 0
+
+    def get(self, namespace: str, key: str, default: Any = None) -> Any:
+        """A small value kept with :meth:`put`."""
+        sql = "SELECT value FROM key_values WHERE namespace = ? AND key = ?"
+        rows = self._database.rows(sql, (namespace, key))
+        return orjson.loads(rows[0][0]) if rows else default
+
+    def put(self, namespace: str, key: str, value: Any) -> None:
+        """Keeps a small JSON value; ``None`` removes it."""
+        with self.transaction() as connection:
+            if value is None:
+                connection.execute("DELETE FROM key_values WHERE namespace = ? AND key = ?", (namespace, key))
+                return
+            row = (namespace, key, orjson.dumps(value))
+            connection.execute("INSERT OR REPLACE INTO key_values VALUES (?, ?, ?)", row)
+
+    def items(self, namespace: str) -> dict[str, Any]:
+        """Everything kept in a namespace, by key."""
+        rows = self._database.rows("SELECT key, value FROM key_values WHERE namespace = ? ORDER BY key", (namespace,))
+        return {key: orjson.loads(value) for key, value in rows}
+
+    def close(self) -> None:
+        """Closes the database; the next use opens it again."""
+        self._database.close()
