@@ -1,0 +1,133 @@
+"""Invalidation: what a key or pattern stands for, and taking it out of every level.
+
+=========================  ===============================================================================
+text                       what it means
+=========================  ===============================================================================
+``vista``                  every entity of the domain
+``vista.employees``        every entry of the entity
+``vista.employees/E1``     the one entry with the key ``E1``
+``vista:*:E1*``            a shell pattern over ``domain:entity:key``, keys as their caller wrote them
+=========================  ===============================================================================
+
+Unescaped ``*``, ``?`` or ``[`` make a pattern; a backslash before them (or before a backslash) takes them literally.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from busway.data.generations import Generations
+from busway.data.levels import Levels
+from busway.data.names import (
+    NO_ENTITY,
+    KeySchema,
+    Name,
+    escape_glob,
+    glob_regex,
+    invalid_name,
+    parse_name,
+    quote_key,
+)
+from busway.data.single_flight import SingleFlight
+
+__all__ = ["Invalidator", "Target", "parse_target"]
+
+_SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]")
+_ESCAPE = re.compile(r"\\([*?\[\]\\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be invalidated: exactly one of the three is given, ``key`` together with ``name``."""
+
+    name: Name | None = None
+    key: str | None = None
+    pattern: str = ""
+
+
+def parse_target(text: str) -> Target:
+    """Reads the grammar above. Raises ``UsageError`` BW2001 for what it does not know."""
+    if not isinstance(text, str) or not text:
+        raise invalid_name("nothing to invalidate is named", fix="name a domain, domain.entity or domain.entity/key")
+    special = _SPECIAL.search(text)
+    if special is not None:
+        _refuse_hopeless(text, text[: special.start()])
+        return Target(pattern=text)
+    name, slash, key = text.partition("/")
+    return Target(parse_name(name), _ESCAPE.sub(r"\1", key) if slash else None)
+
+
+def _refuse_hopeless(pattern: str, literal: str) -> None:
+    """``vista.employees/*`` would match nothing for ever, and its writer would never learn it."""
+    if ":" not in literal and re.search(r"[./]", literal):
+        raise invalid_name(
+            f"{pattern[:80]!r} can match nothing",
+            fix=f"a pattern is written over domain:entity:key, here {re.sub(r'[./]', ':', pattern[:80])}",
+        )
+    try:
+        glob_regex(pattern)
+    except re.error as error:
+        raise invalid_name(f"{pattern[:80]!r} is not a shell pattern") from error
+
+
+class Invalidator:
+    """Takes entries out of every level, and makes sure that none comes back from a load under way.
+
+    Levels that answer are searched, so that the count is exact and other processes see the entries gone. The stamp
+    of a domain or entity holds for the levels that are away: what they still have is older than the stamp.
+    """
+
+    def __init__(self, schema: KeySchema, levels: Levels, generations: Generations, flights: SingleFlight) -> None:
+        self._schema = schema
+        self._levels = levels
+        self._generations = generations
+        self._flights = flights
+
+    def invalidate(self, text: str) -> int:
+        """The number of entries removed, each counted once however many levels had it."""
+        target = parse_target(text)
+        if target.name is None:
+            return self._pattern(target.pattern)
+        if target.key is not None:
+            return self._exactly(self._schema.full_key(target.name, target.key))
+        return self._whole(target.name)
+
+    def _exactly(self, full_key: str) -> int:
+        self._flights.detach(full_key.__eq__)
+        return int(self._levels.delete(full_key))
+
+    def _whole(self, name: Name) -> int:
+        self._generations.bump(name)
+        entity = "" if name.entity == NO_ENTITY else f"{name.entity}:"
+        prefix = f"{self._schema.prefix}{name.domain}:{entity}"
+        return self._remove(prefix, lambda full_key: full_key.startswith(prefix))
+
+    def _pattern(self, pattern: str) -> int:
+        wanted = glob_regex(pattern).match
+        return self._remove(
+            self._schema.prefix + _scan_prefix(pattern),
+            lambda full_key: wanted(self._schema.readable(full_key)) is not None,
+        )
+
+    def _remove(self, prefix: str, matches: Callable[[str], bool]) -> int:
+        """Loads are cut loose before the search: what they store afterwards, they take back themselves."""
+        self._flights.detach(matches)
+        found = [key for key in self._levels.keys(escape_glob(prefix) + "*") if matches(key)]
+        return sum([self._levels.delete(key) for key in found])
+
+
+def _scan_prefix(pattern: str) -> str:
+    """What every matching key begins with, in its stored form: it keeps a scan of a large level short.
+
+    The pattern is written over readable keys and the stored ones are encoded, so the levels are asked for a prefix
+    and the pattern itself is applied here.
+    """
+    special = _SPECIAL.search(pattern)
+    literal = _ESCAPE.sub(r"\1", pattern[: special.start()] if special else pattern)
+    parts = literal.split(":", 2)
+    if len(parts) < 3:
+        return literal
+    # The ~ of a hashed id is not encoded, that of a written key is: neither may decide.
+    return f"{parts[0]}:{parts[1]}:{quote_key(parts[2].partition('~')[0])}"
