@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from busway.contracts.records import Record
+from busway.contracts.records import Complete, Record
 
 __all__ = ["Action", "Change", "FieldChange", "Hold", "Plan", "Unplanned"]
 
@@ -56,6 +56,10 @@ class Unplanned:
     label: str
     reasons: tuple[str, ...]
     """Without values: ``email: not an address``."""
+    stage: str = "validate"
+    """Where it fell out: ``map``, ``validate`` or ``match``."""
+    code: str = "BW6001"
+    """The error code; BW6002 when code of the job or a validator raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Hold:
     brake: str
     """Its name, such as ``deactivate_percent``."""
     what: str
-    """``employees would deactivate 412 of 1,877 (22 %); the limit is 5 %``"""
+    """``employees would deactivate 412 of 1,877 (22 %); the limit is 5 %.``"""
     why: str = ""
     where: str = ""
     """The job and the line of the setting."""
@@ -87,11 +91,21 @@ class Plan:
     """Records read from the source."""
     target_count: int = 0
     """Records read from the target."""
+    merged: int = 0
+    """Source records folded into another of the same key, where the job is ``distinct``."""
     linked: int = 0
     """Target records matched by key that Busway neither created nor adopted: never deactivated."""
     created_at_ns: int = 0
     preview: bool = True
     """Made to be looked at; ids that another job's creates would give are still pending."""
+    id_field: str = "id"
+    """The field of a target record that holds its id."""
+    waits_for: tuple[str, ...] = ()
+    """Jobs of the same preview whose changes it rests on; it is planned again once they have run."""
+    target: Complete[Record] | None = field(default=None, repr=False)
+    """The target as it was read for this plan."""
+    applied: bool = False
+    """Writing has begun; a plan is good for one time."""
 
     @property
     def held(self) -> bool:

@@ -1,0 +1,223 @@
+"""The sync engine: previews, plans, applies and runs jobs in the order of their dependencies."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import uuid_utils
+
+from busway.contracts.clock import Clock
+from busway.contracts.jobs import Job
+from busway.contracts.records import Record
+from busway.contracts.runs import Stop
+from busway.errors import UsageError
+from busway.sync import saved_plan
+from busway.sync.brakes import held_error
+from busway.sync.context import NEVER, RunContext
+from busway.sync.graph import order, select
+from busway.sync.job_run import JobRunner, MakePlan
+from busway.sync.plan import Plan
+from busway.sync.planning import Planning, refuse_moved
+from busway.sync.ports import Digest, EventLog, SettingsFor, SourceData, SyncState, Validators, Where
+from busway.sync.reading import read_source
+from busway.sync.report import JobReport, Outcome, Progress, RunReport, SilentProgress
+from busway.sync.tuning import Tuning
+from busway.sync.views import TargetView, preview
+
+__all__ = ["JobInfo", "SyncEngine"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """What can be told of a job without asking anybody."""
+
+    name: str
+    entity: str
+    depends_on: tuple[str, ...]
+    distribution: str = ""
+    """Distribution of the plugin it comes from, where known."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+class SyncEngine:
+    """Everything that can be done with jobs. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        validators: Validators,
+        events: EventLog,
+        data: SourceData,
+        state: SyncState,
+        settings_for: SettingsFor,
+        where: Where,
+        digest: Digest,
+        clock: Clock,
+        distributions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Raises ``ConfigurationError`` BW4001, BW4002 or BW4012 where the jobs cannot be put in order."""
+        self._jobs = {job.name: job for job in order(jobs)}
+        self._events = events
+        self._data = data
+        self._state = state
+        self._where = where
+        self._clock = clock
+        self._planning = Planning(validators, state, settings_for, where)
+        self._distributions = distributions or {}
+        self._digest = digest
+
+    def jobs(self) -> list[JobInfo]:
+        """All jobs, dependencies first."""
+        known = self._distributions
+        return [JobInfo(job.name, job.entity, job.depends_on, known.get(job.name, "")) for job in self._jobs.values()]
+
+    def job(self, name: str) -> Job:
+        """The job ``name``. Raises ``UsageError`` BW4003 when there is none."""
+        return select(self._jobs.values(), [name])[0]
+
+    def tuning(self, name: str) -> Tuning:
+        """Limits and field rules of job ``name`` as configured; also what raises for a wrong ``[sync.<job>]`` table."""
+        return self._planning.tuning(self.job(name))
+
+    def plan(self, name: str) -> Plan:
+        """What job ``name`` would do now. Raises ``UsageError`` BW4003, and what reading the two sides raises."""
+        return self.plans([name])[0]
+
+    def plans(self, names: Sequence[str] = ()) -> list[Plan]:
+        """What the jobs named (none = all) would do now, in the order in which they would run.
+
+        Each sees the records that the ones before it would create, with :class:`~busway.contracts.records.Pending`
+        as their ids.
+        """
+        chosen = select(self._jobs.values(), names)
+        plans: list[Plan] = []
+        with self._context(NEVER, preview=True) as run:
+            for job in chosen:
+                plan = self._planning.plan(job, run)
+                plan.waits_for = tuple(one.job for one in plans if one.changes and one.job in job.depends_on)
+                preview(run.view_of(job.name), plan, job, self._planning.tuning(job).rules)
+                plans.append(plan)
+        return plans
+
+    def apply(self, plan: Plan) -> JobReport:
+        """Carries out ``plan`` as it is, once.
+
+        Raises ``HeldError`` BW7001 when a brake holds it, and ``UsageError``: BW4009 when it has been applied, BW4008
+        when it rests on changes of another job.
+        """
+        self._check_applicable(plan)
+        if plan.waits_for:
+            raise UsageError(
+                "BW4008",
+                f"the plan of {plan.job} waits for records that {', '.join(plan.waits_for)} has still to create",
+                where=f"job {plan.job}",
+                why="it is a preview of several jobs; the ids are known only once the earlier job has run",
+                fix=f"run the jobs together: busway run {' '.join((*plan.waits_for, plan.job))}",
+            )
+        return self.apply_plans([plan]).jobs[0]
+
+    def apply_plans(
+        self, plans: Sequence[Plan], *, progress: Progress | None = None, stop: Stop | None = None
+    ) -> RunReport:
+        """Carries out ``plans``, which one call of :meth:`plans` made, in their order.
+
+        A plan that rests on changes of an earlier one is made again once those are written, and its job ends with
+        BW4023 unless it is what was seen. Raises as :meth:`apply` before anything is written.
+        """
+        for plan in plans:
+            self._check_applicable(plan)
+        by_job = {plan.job: plan for plan in plans}
+
+        def make_plan(job: Job, run: RunContext) -> Plan:
+            seen = by_job[job.name]
+            if not seen.waits_for:
+                run.set_view(job.name, TargetView(seen.target or ()))
+                return seen
+            fresh = self._planning.plan(job, run)
+            refuse_moved(seen, fresh)
+            seen.applied = True
+            return fresh
+
+        return self._run([self.job(plan.job) for plan in plans], make_plan, progress, stop)
+
+    def save(self, plans: Sequence[Plan], path: Path) -> str:
+        """Saves ``plans``, which one call of :meth:`plans` made, for :meth:`apply_saved`; returns the plan's id.
+
+        Raises ``UsageError`` BW4024 when the file cannot be written.
+        """
+        return saved_plan.save(plans, path, self._digest, self._clock.now_ns()).plan_id
+
+    def apply_saved(self, path: Path, *, progress: Progress | None = None, stop: Stop | None = None) -> RunReport:
+        """Reads both sides again, plans again, and carries that out if it is exactly what the file holds.
+
+        Raises ``UsageError``: BW4020 for a file that is no plan or was edited, BW4021 expired, BW4022 used, BW4023
+        when either side has moved on; ``HeldError`` BW7001 when a brake holds it; and what the reads raise. Nothing is
+        written then.
+        """
+        saved = saved_plan.load(path)
+        saved.check(self._clock.now_ns(), self._state.plan_used_at(saved.plan_id))
+        plans = self.plans(saved.job_names)
+        saved.verify(plans, self._digest)
+        for plan in plans:
+            self._check_applicable(plan)
+        now = self._clock.now_ns()
+        if not self._state.mark_plan_used(saved.plan_id, now):
+            saved.check(now, now)
+        return self.apply_plans(plans, progress=progress, stop=stop)
+
+    def source_records(self, name: str) -> list[Record]:
+        """Every source record of job ``name``, as its source has them. Raises as :meth:`plan`."""
+        with self._context(NEVER, preview=True) as run:
+            return read_source(self.job(name), run)
+
+    def run(
+        self, names: Sequence[str] = (), *, progress: Progress | None = None, stop: Stop | None = None
+    ) -> RunReport:
+        """Plans and applies exactly the jobs named (none = all), dependencies first.
+
+        A job that is held or aborted keeps those that depend on it from running; the others go on. Raises only
+        ``UsageError`` BW4003; what goes wrong in a job is in its report.
+        """
+        return self._run(select(self._jobs.values(), names), self._planning.plan, progress, stop)
+
+    def _run(self, jobs: Sequence[Job], make_plan: MakePlan, progress: Progress | None, stop: Stop | None) -> RunReport:
+        stop = stop or NEVER
+        started = self._clock.monotonic()
+        with self._context(stop, preview=False) as run:
+            report = RunReport(run.run_id)
+            runner = JobRunner(
+                run, self._planning, self._events, self._state, self._where, progress or SilentProgress()
+            )
+            for job in jobs:
+                report.jobs.append(runner.carry_out(job, make_plan, report.jobs))
+        report.seconds = self._clock.monotonic() - started
+        cut_short = any(job.outcome in (Outcome.STOPPED, Outcome.NOT_RUN) for job in report.jobs)
+        if cut_short and stop.requested():
+            # Whoever asks to stop may know of a signal; without one it counts as an interrupt.
+            report.stopped_by = getattr(stop, "signal", 0) or int(signal.SIGINT)
+        return report
+
+    @contextmanager
+    def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
+        with self._data.begin_run() as data:
+            yield RunContext(str(uuid_utils.uuid7()), self._jobs, data, self._clock, stop, preview=preview)
+
+    def _check_applicable(self, plan: Plan) -> None:
+        if plan.applied:
+            raise UsageError(
+                "BW4009",
+                f"the plan of {plan.job} has been applied",
+                where=f"job {plan.job}",
+                why="a plan describes the target before its writes; applying it again could repeat creates",
+                fix=f"make a new plan: busway plan {plan.job}",
+            )
+        if plan.held:
+            raise held_error(plan)

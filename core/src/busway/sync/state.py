@@ -1,0 +1,47 @@
+"""What the engine remembers, kept in ``state.db``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from busway.stores.state import StateStore
+
+__all__ = ["StoredSyncState"]
+
+USED = "used-plans"
+
+
+class StoredSyncState:
+    """:class:`busway.sync.ports.SyncState` over the state store. Raises what the store raises."""
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    def managed_ids(self, job: str) -> frozenset[str]:
+        """See the protocol."""
+        return self._store.managed.ids(job)
+
+    def add_managed(self, job: str, target_ids: Iterable[str]) -> None:
+        """See the protocol; all ids in one transaction."""
+        self._store.managed.add_many(job, target_ids)
+
+    def last_good_run(self, job: str) -> Mapping[str, Any] | None:
+        """See the protocol."""
+        return self._store.last_good_run(job)
+
+    def record_good_run(self, job: str, source_count: int, session_id: str, at_ns: int) -> None:
+        """See the protocol."""
+        self._store.record_good_run(job, source_count=source_count, session_id=session_id, at_ns=at_ns)
+
+    def plan_used_at(self, plan_id: str) -> int:
+        """See the protocol."""
+        return int(self._store.get(USED, plan_id, 0))
+
+    def mark_plan_used(self, plan_id: str, at_ns: int) -> bool:
+        """See the protocol; of two processes, one is the first."""
+        with self._store.transaction():
+            if not self._store.mark_plan_used(plan_id):
+                return False
+            self._store.put(USED, plan_id, at_ns)
+            return True

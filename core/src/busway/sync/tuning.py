@@ -1,0 +1,104 @@
+"""The table ``[sync.<job>]``: limits of the brakes, and field policies changed for this deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from busway.contracts.fields import FieldPolicy, FieldRule
+from busway.contracts.jobs import Job
+from busway.errors import ConfigurationError
+from busway.sync.ports import Where
+
+__all__ = ["Limits", "Tuning", "tune"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a job may go. Percentages are 0 to 100; ``None`` = no limit."""
+
+    allow_empty_source: bool = False
+    """Lets a source without records through; without it that always holds."""
+    max_source_drop_pct: float | None = 20
+    """Fewer source records than the last good run had, in percent of those."""
+    max_creates: int | None = None
+    max_updates_pct: float | None = None
+    """In percent of the target's records."""
+    max_deactivations: int | None = None
+    max_deactivations_pct: float | None = 5
+    """In percent of the target's records."""
+    max_consecutive_errors: int | None = 10
+    """Failed writes in a row, while the plan is applied."""
+    max_error_pct: float | None = 5
+    """Failed writes in percent of those tried, from 20 tried and 5 failed on: below that, a percentage says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What configuration says about one job."""
+
+    limits: Limits
+    rules: Mapping[str, FieldRule]
+    """The job's managed fields, with the policies of ``[sync.<job>.fields]``."""
+
+
+NAMES = tuple(one.name for one in fields(Limits))
+
+
+def tune(job: Job, table: Mapping[str, Any], where: Where) -> Tuning:
+    """Reads ``table``. Raises ``ConfigurationError``: BW4010 for an unknown key, BW4011 for a wrong value."""
+    chosen: dict[str, Any] = {}
+    for key, value in table.items():
+        place = where(job.name, key) or f"[sync.{job.name}]"
+        if key == "fields":
+            continue
+        if key not in NAMES:
+            raise _unknown("key", key, (*NAMES, "fields"), place, job)
+        chosen[key] = _checked(key, value, place)
+    return Tuning(replace(Limits(), **chosen), _rules(job, table.get("fields", {}), where))
+
+
+def _checked(key: str, value: Any, place: str) -> Any:
+    if key == "allow_empty_source":
+        if isinstance(value, bool):
+            return value
+        raise _wrong(key, "true or false", place)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise _wrong(key, "a number of 0 or more", place)
+    if key.endswith("_pct") and value > 100:
+        raise _wrong(key, "a percentage from 0 to 100", place)
+    if not key.endswith("_pct") and not isinstance(value, int):
+        raise _wrong(key, "a whole number", place)
+    return value
+
+
+def _rules(job: Job, policies: Any, where: Where) -> Mapping[str, FieldRule]:
+    place = where(job.name, "fields") or f"[sync.{job.name}.fields]"
+    if not isinstance(policies, Mapping):
+        raise _wrong("fields", "a table of field = policy", place)
+    rules = dict(job.fields)
+    for name, policy in policies.items():
+        if name not in rules:
+            raise _unknown("field", name, rules, place, job)
+        if policy not in set(FieldPolicy):
+            raise _wrong(f"fields.{name}", "one of " + ", ".join(FieldPolicy), place)
+        rules[name] = replace(rules[name], policy=FieldPolicy(policy))
+    return rules
+
+
+def _unknown(noun: str, name: str, known: Iterable[str], place: str, job: Job) -> ConfigurationError:
+    known = tuple(known)
+    near = get_close_matches(name, known, 1)
+    return ConfigurationError(
+        "BW4010",
+        f"there is no {noun} {name!r} for job {job.name}",
+        where=place,
+        why=f"known are: {', '.join(known)}",
+        fix=f"did you mean {near[0]}?" if near else f"take {name} out of [sync.{job.name}]",
+    )
+
+
+def _wrong(key: str, expected: str, place: str) -> ConfigurationError:
+    return ConfigurationError("BW4011", f"{key} must be {expected}", where=place, fix=f"set {key} to {expected}")
