@@ -1,3 +1,57 @@
-"""SafetyAmp for Busway: people and titles from Viewpoint Vista, with a sandbox to try it on."""
+"""SafetyAmp for Busway: people and titles from Viewpoint Vista, with a sandbox to try it on.
+
+One module for the kinds ``jobs`` and ``validators``. Importing it loads neither the HTTP nor the SQL library:
+each hook imports what it builds, and what it builds connects at first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from busway.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from busway.contracts.health import HealthCheck
+    from busway.contracts.jobs import Job
+    from busway.contracts.plugins import PluginContext
+    from busway.contracts.validators import Validator
+    from busway_safetyamp.settings import SafetyAmpSettings
 
 __version__ = "0.1.0"
+
+
+@hookimpl
+def busway_settings() -> type[SafetyAmpSettings]:
+    """The settings of this integration."""
+    from busway_safetyamp.settings import SafetyAmpSettings
+
+    return SafetyAmpSettings
+
+
+@hookimpl
+def busway_jobs(context: PluginContext[SafetyAmpSettings]) -> Sequence[Job]:
+    """The jobs ``titles`` and ``employees``; they share one HTTP client and one database engine."""
+    from busway_safetyamp.connections import Connections
+    from busway_safetyamp.employees import employees_job
+    from busway_safetyamp.titles import Titles
+
+    connections = Connections(context)
+    return (Titles(connections), employees_job(connections))
+
+
+@hookimpl
+def busway_validators(context: PluginContext[SafetyAmpSettings]) -> Sequence[Validator]:
+    """The rules for titles and employees."""
+    from busway_safetyamp.today import today_in
+    from busway_safetyamp.validators import EmployeeValidator, TitleValidator
+
+    return (TitleValidator(), EmployeeValidator(today_in(context.clock, context.settings.timezone)))
+
+
+@hookimpl
+def busway_health_checks(context: PluginContext[SafetyAmpSettings]) -> Sequence[HealthCheck]:
+    """Whether SafetyAmp and Vista answer, and whether the vendor can tell whose client this is."""
+    from busway_safetyamp.health import health_checks
+
+    return health_checks(context)

@@ -1,0 +1,1 @@
+"""``busway demo``: the real jobs between a synthetic company and the sandbox."""

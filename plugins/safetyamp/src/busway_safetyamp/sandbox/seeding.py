@@ -1,0 +1,174 @@
+"""Accounts to begin with: the places a company's people belong to, and a few people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from random import Random
+
+from busway.contracts.clock import Clock
+from busway.contracts.records import Record
+from busway_safetyamp import normalise
+from busway_safetyamp.sandbox.company import Company
+from busway_safetyamp.sandbox.rows import Row, VistaRows
+from busway_safetyamp.sandbox.vista import VistaFile
+from busway_safetyamp.sandbox.words import CITIES, COMPANY_NAME, REGIONS
+from busway_safetyamp.sandbox.works import OPEN
+from busway_safetyamp.sandbox.world import World
+
+__all__ = ["FIELD_ROLE", "world_for_company", "world_for_vista"]
+
+FIELD_ROLE = "Field"
+"""The role new users get; the setting ``SAFETYAMP_ROLE``."""
+
+_OTHER_ROLES = ("Account Administrator", "Safety Manager")
+_COUNTRY, _TIMEZONE = "US", "America/Chicago"
+_OUTDATED: tuple[Record, ...] = (
+    {"street": "1 Former Street", "zip_code": "70001"},
+    {"city": "Old Town"},
+    {"country": "CA"},
+    {"middle_name": "Formerly"},
+    {"current_title_id": None},
+)
+"""What somebody typed in long ago; all of them also lack a telephone and still belong to the region's office."""
+_OTHERS: tuple[Record, ...] = (
+    {"first_name": "Account", "last_name": "Owner", "email": "owner@bluestem.example.test", "type": 2},
+    {"first_name": "Ines", "last_name": "Auditor", "email": "ines@audits.example.test"},
+    {"first_name": "Tom", "last_name": "Visitor", "email": "tom@partner.example.test", "emp_id": "EXT-7"},
+)
+"""People whom Busway does not manage: it must leave them alone."""
+
+
+def world_for_company(company: Company, *, clock: Clock | None = None) -> World:
+    """An account that ``company`` has used for a while.
+
+    It has the sites and clusters, some of the titles, some employees (most with fields that are out of date), and
+    a few users who are no employees.
+    """
+    world = _with_places(company.rows, clock)
+    for at, title in enumerate(company.titles[::5]):
+        # Some differ by case from what Vista holds, and are the same titles all the same.
+        world.add("user_titles", {"name": title if at % 3 else title.upper()})
+    _add_others(world)
+    _add_employees(world, company)
+    return world
+
+
+def world_for_vista(vista: VistaFile, *, clock: Clock | None = None) -> World:
+    """An account with the places found in ``vista``, and nobody in it yet."""
+    return _with_places(vista.read(), clock)
+
+
+def _with_places(rows: VistaRows, clock: Clock | None) -> World:
+    world = World(clock)
+    for role in (*_OTHER_ROLES, FIELD_ROLE):
+        world.roles.add(role, world.stamp(), account_default=int(role == FIELD_ROLE))
+    root = world.clusters.add_root(COMPANY_NAME, world.stamp())
+    regions = _add_regions(world, root, rows.departments)
+    clusters = _add_departments(world, regions, rows.departments)
+    _add_job_sites(world, clusters, rows)
+    return world
+
+
+def _add_regions(world: World, root: int, departments: Iterable[Row]) -> dict[str, int]:
+    """A cluster and an office for each region, by the region's name."""
+    regions: dict[str, int] = {}
+    for name in dict.fromkeys(row["udRegion"] for row in departments if row["udRegion"]):
+        cluster = {"name": name, "external_code": name, "parent_cluster_id": root, "osha_establishment": 0}
+        regions[name] = world.add("site_clusters", cluster)
+        state = REGIONS.get(name)
+        city = CITIES[state][0] if state else None
+        office = {"name": f"{name} Office", "cluster_id": regions[name], "city": city, "state": state}
+        world.add("sites", {**office, "country": _COUNTRY, "timezone": _TIMEZONE})
+    return regions
+
+
+def _add_departments(world: World, regions: dict[str, int], departments: Iterable[Row]) -> dict[str, int]:
+    """A cluster for each department that names its region, by the department's code."""
+    return {
+        row["PRDept"]: world.add(
+            "site_clusters",
+            {
+                "name": f"{row['PRDept']} - {row['Description']}",
+                "external_code": row["PRDept"],
+                "parent_cluster_id": regions[row["udRegion"]],
+                "osha_establishment": 0,
+            },
+        )
+        for row in departments
+        if row["udRegion"]
+    }
+
+
+def _add_job_sites(world: World, clusters: dict[str, int], rows: VistaRows) -> None:
+    """A site for each open job of a department that has a cluster; the job's code keeps its dot."""
+    department_of = {(row["JCCo"], row["Contract"]): row["Department"] for row in rows.contracts}
+    for job in rows.jobs:
+        cluster = clusters.get(department_of.get((job["JCCo"], job["Contract"]), ""))
+        if job["JobStatus"] != OPEN or cluster is None:
+            continue
+        site = {
+            "name": f"{job['Job'].strip()} - {job['Description']}",
+            "ext_id": job["Job"].strip(),
+            "cluster_id": cluster,
+            "street": job["ShipAddress"],
+            "city": job["ShipCity"],
+            "state": job["ShipState"],
+            "zip_code": job["ShipZip"],
+        }
+        world.add("sites", {**site, "country": _COUNTRY, "timezone": _TIMEZONE})
+
+
+def _add_others(world: World) -> None:
+    home = _offices(world)[0]["id"]
+    for person in _OTHERS:
+        world.add("users", {**person, "home_site_id": home, "roles": [{"id": 1}], "system_access": 1})
+
+
+def _add_employees(world: World, company: Company) -> None:
+    """About one active employee in twenty is in the account already."""
+    people = Random(f"{company.seed}/account").sample(company.active, len(company.active) // 20)  # noqa: S311
+    titles = {record["name"].casefold(): record["id"] for record in world.records("user_titles")}
+    homes = _homes(world, company)
+    role = next(record["id"] for record in world.records("roles") if record["name"] == FIELD_ROLE)
+    taken: set[str] = set()
+    for at, row in enumerate(people):
+        user = _user(row, homes, titles, role)
+        if user["email"] is None or user["email"] in taken:
+            continue
+        taken.add(user["email"])
+        world.add("users", {**user, **_OUTDATED[at % len(_OUTDATED)]})
+
+
+def _homes(world: World, company: Company) -> dict[str, int]:
+    """Department code to the office of its region."""
+    offices = {site["name"]: site["id"] for site in _offices(world)}
+    return {row["PRDept"]: offices[f"{row['udRegion']} Office"] for row in company.departments if row["udRegion"]}
+
+
+def _offices(world: World) -> Sequence[Record]:
+    return [site for site in world.records("sites") if site["name"].endswith(" Office")]
+
+
+def _user(row: Row, homes: dict[str, int], titles: dict[str, int], role: int) -> Record:
+    """The user somebody would have typed in for an employee."""
+    return {
+        "emp_id": str(row["Employee"]),
+        "first_name": normalise.collapse_blanks(row["FirstName"]),
+        "middle_name": row["MidName"],
+        "last_name": normalise.collapse_blanks(row["LastName"]),
+        "email": normalise.email(row["Email"]),
+        "gender": normalise.gender(row["Sex"]),
+        "date_of_birth": normalise.day(row["BirthDate"]),
+        "current_hire_date": normalise.day(row["HireDate"]),
+        "street": row["Address"],
+        "city": row["City"],
+        "state": normalise.state(row["State"]),
+        "zip_code": normalise.zip_code(row["Zip"]),
+        "country": _COUNTRY,
+        "timezone": _TIMEZONE,
+        "home_site_id": homes[row["PRDept"]],
+        "current_title_id": titles.get(normalise.collapse_blanks(row["udEmpTitle"]).casefold()),
+        "roles": [{"id": role}],
+        "system_access": 1,
+        "text_opt_out": 1,
+    }

@@ -1,0 +1,117 @@
+"""The state of one SafetyAmp account, in memory."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.records import Record
+from busway_safetyamp.sandbox.assets import Assets, AssetTypes
+from busway_safetyamp.sandbox.clusters import Clusters
+from busway_safetyamp.sandbox.identifiers import user_id
+from busway_safetyamp.sandbox.ledger import WriteLedger
+from busway_safetyamp.sandbox.resource import Resource, Stamp
+from busway_safetyamp.sandbox.roles import Roles
+from busway_safetyamp.sandbox.sites import Sites
+from busway_safetyamp.sandbox.titles import Titles
+from busway_safetyamp.sandbox.users import Users
+
+__all__ = ["World"]
+
+_KEY_OWNER = user_id(0)
+"""The key belongs to the account's first user, who is named in the audit fields of what it writes."""
+
+
+class World:
+    """Users, titles, roles, sites, clusters, assets, and the ledger of what was written to them; thread-safe.
+
+    :meth:`create` and :meth:`update` are what the API calls and are written down in the ledger;
+    :meth:`add` and :meth:`edit` obey the same rules and leave no trace, for seeding and for changes
+    that somebody else makes in the account.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._lock = threading.RLock()
+        self._stamp = (0, Stamp("", _KEY_OWNER))
+        self.ledger = WriteLedger(self._clock)
+        self.clusters = Clusters()
+        self.sites = Sites(self.clusters)
+        self.titles = Titles()
+        self.roles = Roles()
+        self.users = Users(self.titles, self.roles, self.sites)
+        self.asset_types = AssetTypes()
+        self.assets = Assets(self.asset_types)
+        self.sites.on_change = self.users.site_changed
+        everything: tuple[Resource[Any], ...] = (
+            self.users,
+            self.titles,
+            self.roles,
+            self.sites,
+            self.clusters,
+            self.assets,
+            self.asset_types,
+        )
+        self._resources: dict[str, Resource[Any]] = {resource.name: resource for resource in everything}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._resources
+
+    def page(self, name: str, number: int, limit: int) -> bytes:
+        """Page ``number`` (from 0) of a resource as a JSON list; clusters come as the whole tree."""
+        with self._lock:
+            if name == self.clusters.name:
+                return self.clusters.tree()
+            return self._resources[name].page(number * limit, limit)
+
+    def records(self, name: str) -> list[Record]:
+        """All records of a resource as a client would see them."""
+        with self._lock:
+            resource = self._resources[name]
+            found: list[Record] = orjson.loads(resource.page(0, len(resource)))
+            return found
+
+    def create(self, name: str, body: Record) -> bytes:
+        """Adds a record and answers its JSON.
+
+        Raises ``RejectionError`` or ``NotAllowedError``; then nothing has changed.
+        """
+        with self._lock:
+            resource = self._resources[name]
+            key = resource.create(body, self.stamp())
+            self.ledger.record("POST", f"/api/{name}", key, body)
+            return resource.json(key)
+
+    def update(self, name: str, text: str, body: Record, method: str) -> bytes:
+        """Changes the record whose id in the path is ``text`` and answers its JSON.
+
+        Raises ``UnknownRecordError``, ``RejectionError`` or ``NotAllowedError``; then nothing has changed.
+        """
+        with self._lock:
+            resource = self._resources[name]
+            key = resource.key_of(text)
+            resource.update(key, body, self.stamp())
+            self.ledger.record(method, f"/api/{name}/{text}", key, body)
+            return resource.json(key)
+
+    def add(self, name: str, body: Record) -> Any:
+        """Adds a record without an entry in the ledger and returns its id."""
+        with self._lock:
+            return self._resources[name].create(body, self.stamp())
+
+    def edit(self, name: str, key: str | int, body: Record) -> None:
+        """Changes a record without an entry in the ledger."""
+        with self._lock:
+            self._resources[name].update(key, body, self.stamp())
+
+    def stamp(self) -> Stamp:
+        """Who writes and when; rendered once per second."""
+        second = self._clock.now_ns() // 1_000_000_000
+        if self._stamp[0] != second:
+            at = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            self._stamp = (second, Stamp(at, _KEY_OWNER))
+        return self._stamp[1]
