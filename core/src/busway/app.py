@@ -109,7 +109,9 @@ class App:
         for kind in KINDS[1:]:
             models = models + [one for one in _owned(self.plugins, kind) if one not in models]
         named = [(source.name, source.object) for source in sources]
-        return ConfigManager.open(self.boot, named, models, clock=self.clock)
+        whole = not any(status.failed for status in self.plugins.statuses())
+        optional = self._optional_models()
+        return ConfigManager.open(self.boot, named, models, clock=self.clock, complete=whole, optional=optional)
 
     @cached_property
     def state(self) -> StateStore:
@@ -120,8 +122,10 @@ class App:
 
     @cached_property
     def redactor(self) -> Redactor:
-        """What events pass through before they are written; secrets resolved so far are known to it."""
-        return Redactor(self.config.secret_values())
+        """What events pass through before they are written; every secret is known to it before anybody has it."""
+        redactor = Redactor()
+        self.config.watch_secrets(redactor.register)
+        return redactor
 
     @cached_property
     def events(self) -> EventManager:
@@ -217,9 +221,7 @@ class App:
 
     def config_problems(self) -> list[Problem]:
         """What is wrong with the settings of the core and of required plugins."""
-        optional = {status.distribution for status in self.plugins.statuses() if status.order and not status.required}
-        required = {status.distribution for status in self.plugins.statuses() if status.order and status.required}
-        return self.config.problems(without_owners=optional - required - {CORE})
+        return self.config.problems()
 
     def warnings(self) -> list[str]:
         """What a person should know at the end of a command: optional plugins that failed, odd variables."""
@@ -246,6 +248,15 @@ class App:
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
             doubles=self._doubles,
         )
+
+    def _optional_models(self) -> set[type[Settings]]:
+        """Models that only optional plugins declare."""
+        required = {(status.kind, status.name): status.required for status in self.plugins.statuses() if status.order}
+        by_need: dict[bool, set[type[Settings]]] = {True: set(), False: set()}
+        for kind in KINDS:
+            for name, _, model in self.plugins.settings_models(kind):
+                by_need[required[kind, name]].add(model)
+        return by_need[False] - by_need[True]
 
     def _loaders(self) -> dict[str, Callable[[], list[Record]]]:
         return {job.entity: partial(self._source_of, job.name) for job in self.jobs}

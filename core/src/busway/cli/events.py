@@ -57,8 +57,7 @@ def changes(
             click.echo("No change recorded that fits.")
             return
         table = [
-            (local_time(r.timestamp_ns), r.operation, r.entity_type, r.entity_id, short_id(r.session_id or ""))
-            for r in rows
+            (local_time(r.at_ns), r.operation, r.entity_type, r.entity_id, short_id(r.session_id or "")) for r in rows
         ]
         print_table(("WHEN", "OPERATION", "RECORD", "ID", "SESSION"), table)
 
@@ -81,7 +80,7 @@ def errors(
         if not rows:
             click.echo("No error recorded that fits.")
             return
-        table = [(local_time(r.timestamp_ns), r.kind, r.entity_type or "", r.entity_id or "", r.message) for r in rows]
+        table = [(local_time(r.at_ns), r.kind, r.entity_type or "", r.entity_id or "", r.message) for r in rows]
         print_table(("WHEN", "KIND", "RECORD", "ID", "MESSAGE"), table)
 
     emit_result("busway.errors/1", [row.as_dict() for row in rows], as_json=as_json, text=text)

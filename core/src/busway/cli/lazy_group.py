@@ -97,4 +97,7 @@ class LazyGroup(click.Group):
 
 
 def _summary(entry: CommandEntry) -> str:
-    return f"{entry.help.rstrip('.')} ({entry.distribution})" if entry.help else f"From {entry.distribution}."
+    from busway.plugins.known import command_summary
+
+    told = command_summary(entry.name, entry.distribution)
+    return told or (f"{entry.help.rstrip('.')} ({entry.distribution})" if entry.help else f"From {entry.distribution}.")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from busway.cli.history import open_ledger
 from busway.cli.output import emit_result, json_option, print_table
 from busway.cli.text import duration, local_time, short_id
+
+if TYPE_CHECKING:
+    from busway.events.ledger_rows import SessionRow
 
 __all__ = ["sessions"]
 
@@ -29,7 +34,7 @@ def list_(ctx: click.Context, limit: int, as_json: bool) -> None:
             click.echo("No session yet.  Start one:  busway run")
             return
         table = [
-            (short_id(r.session_id), r.name, local_time(r.started_at_ns), duration(r.duration_seconds), r.state,
+            (short_id(r.session_id), r.name, local_time(r.started_ns), _took(r), r.state,
              r.created, r.updated, r.deleted, r.skipped, r.errors)
             for r in rows
         ]  # fmt: skip
@@ -53,15 +58,15 @@ def show(ctx: click.Context, session: str, limit: int, as_json: bool) -> None:
 
     def text() -> None:
         click.echo(f"{row.name}  session {row.session_id}  {row.state}")
-        click.echo(f"  started {local_time(row.started_at_ns)}, took {duration(row.duration_seconds)}")
+        click.echo(f"  started {local_time(row.started_ns)}, took {_took(row)}")
         counts = ("created", "updated", "deleted", "skipped", "errors")
         click.echo("  " + "  ".join(f"{name} {getattr(row, name):,}" for name in counts))
         if changes:
-            table = [(local_time(c.timestamp_ns), c.operation, c.entity_type, c.entity_id) for c in changes]
+            table = [(local_time(c.at_ns), c.operation, c.entity_type, c.entity_id) for c in changes]
             print_table(("WHEN", "OPERATION", "RECORD", "ID"), table)
         if errors:
             print_table(("WHEN", "KIND", "RECORD", "ID", "MESSAGE"), [
-                (local_time(e.timestamp_ns), e.kind, e.entity_type or "", e.entity_id or "", e.message) for e in errors
+                (local_time(e.at_ns), e.kind, e.entity_type or "", e.entity_id or "", e.message) for e in errors
             ])  # fmt: skip
 
     data = {
@@ -70,3 +75,7 @@ def show(ctx: click.Context, session: str, limit: int, as_json: bool) -> None:
         "errors": [error.as_dict() for error in errors],
     }
     emit_result("busway.session/1", data, as_json=as_json, text=text)
+
+
+def _took(row: SessionRow) -> str:
+    return "-" if row.duration_seconds is None else duration(row.duration_seconds)

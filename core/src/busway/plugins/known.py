@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from busway.plugins.selection import BUILT_INS
 
-__all__ = ["COMMANDS", "PLUGINS", "command_suggestion", "suggestion"]
+__all__ = ["COMMANDS", "PLUGINS", "command_suggestion", "command_summary", "suggestion"]
 
 PLUGINS: dict[tuple[str, str], str] = {
     ("secrets", "keyvault"): "busway-secrets-keyvault",
@@ -30,6 +30,19 @@ COMMANDS = {
     "serve": "busway-service",
 }
 """Commands that come with a plugin distribution of this project."""
+
+
+_SUMMARIES = {
+    "demo": "Run the real jobs on a synthetic company; needs nothing.",
+    "migrate": "Move code from old imports to Busway.",
+    "safetyamp": "A sandbox of SafetyAmp, and people to fill it with.",
+    "serve": "Run on a schedule, with health probes and metrics.",
+}
+
+
+def command_summary(name: str, distribution: str) -> str:
+    """The help line of a first-party command; empty for one of somebody else, whose Summary serves instead."""
+    return _SUMMARIES[name] if COMMANDS.get(name) == distribution else ""
 
 
 def suggestion(kind: str, name: str, installed: Iterable[str]) -> str:
