@@ -128,6 +128,9 @@ class RefusedError(BuswayError):
     """
 
     exit_code = 4
+    ambiguous: bool = False
+    """True when the remote may have carried out a write although its answer does not prove it; the engine then reads
+    the record back before it does anything else."""
 
     def __init__(
         self,
@@ -168,6 +171,8 @@ class UnreachableError(BuswayError):
     """A remote, a database or a store did not answer, or answered that it cannot serve now."""
 
     exit_code = 5
+    ambiguous: bool = True
+    """False when it is known that nothing was carried out: the request never left, or was turned away unread."""
 
 
 class IncompleteReadError(UnreachableError):

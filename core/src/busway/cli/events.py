@@ -14,6 +14,7 @@ from busway.cli.text import local_time, short_id
 
 __all__ = ["events"]
 
+BOOK = ("emitted", "delivered", "dead", "dropped", "pending")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -95,9 +96,9 @@ def books(ctx: click.Context, as_json: bool) -> None:
         rows = app.events.books()
 
     def text() -> None:
-        names = ("emitted", "delivered", "dead", "dropped", "pending")
-        table = [(sink, *(f"{book[name]:,}" for name in names)) for sink, book in rows.items()]
-        print_table(("SINK", *(name.upper() for name in names)), table, right=range(1, 6))
+        print_table(
+            ("SINK", *(name.upper() for name in BOOK)), [_book(*row) for row in rows.items()], right=range(1, 6)
+        )
 
     emit_result("busway.books/1", rows, as_json=as_json, text=text)
 
@@ -122,3 +123,8 @@ def flush(ctx: click.Context, seconds: float, as_json: bool) -> int:
 
     emit_result("busway.flush/1", {"done": done, "pending": pending}, as_json=as_json, text=text, ok=done)
     return 0 if done else 5
+
+
+def _book(sink: str, book: dict[str, Any]) -> tuple[str, ...]:
+    numbers = {**book, "dropped": sum(book["dropped"].values())}
+    return sink, *(f"{numbers[name]:,}" for name in BOOK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from busway.configuration.busway_names import PREFIX
+from busway.configuration.busway_names import BUSWAY_NAMES, PREFIX
 from busway.configuration.declarations import CORE, Catalog, Declaration
 from busway.configuration.layers import Layers
 from busway.configuration.nearest import nearest
@@ -63,14 +63,14 @@ class Complaints:
         deployment = self._layers.deployment
         for key in deployment.table("settings"):
             if self._catalog.find(key) is None:
-                near = self._catalog.nearest(key)
-                fix = (
-                    f"did you mean {near}?" if near else "remove it, or select the plugin it belongs to under [plugins]"
-                )
-                why = "no selected plugin declares it"
-                yield Problem(
-                    "BW1102", f"unknown key {key!r} under [settings]", deployment.where("settings", key), why, fix
-                )
+                what, why = f"unknown key {key!r} under [settings]", "no selected plugin declares it"
+                yield Problem("BW1102", what, deployment.where("settings", key), why, self._fix_for_key(key))
+
+    def _fix_for_key(self, key: str) -> str:
+        if key in BUSWAY_NAMES:
+            return f"export {key}=...; it is read from the environment only. Plugins are listed under [plugins]"
+        near = self._catalog.nearest(key)
+        return f"did you mean {near}?" if near else "remove it, or select the plugin it belongs to under [plugins]"
 
     def unread_own_names(self) -> Iterator[Problem]:
         """Names of the core in sources that are read too late for them."""
@@ -88,7 +88,7 @@ class Complaints:
     def _misspelt(self, name: str) -> Iterator[str]:
         """Names that are set, that nobody declared, and that look very much like ``name``."""
         for layer, source in self._layers.listable():
-            undeclared = [other for other in self._names_in(source) if True]
+            undeclared = [other for other in self._names_in(source) if self._catalog.find(other) is None]
             near = nearest(name, undeclared, _MISSPELT)
             if near:
                 yield f"{layer} has {near} ({source.locate(near)}), which nobody reads: was {name} meant?"

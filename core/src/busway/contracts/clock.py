@@ -29,4 +29,7 @@ class SystemClock:
 
     now_ns = staticmethod(time.time_ns)
     monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Waits."""
+        time.sleep(seconds)

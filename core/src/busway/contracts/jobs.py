@@ -44,6 +44,9 @@ class Job(ABC):
     active_field: ClassVar[str] = ""
     """The field of a target record that says whether it is active (truthy); empty = records have no lifecycle,
     nothing is ever deactivated."""
+    requires_validators: ClassVar[bool] = False
+    """The mapping leaves normalisation to the validators of ``entity``: a deployment that selects the job and no such
+    validator is refused (BW4013), because it would write raw values."""
     mapping_version: ClassVar[str] = "1"
     """Change it when the mapping changes, so that records in quarantine are tried again."""
 

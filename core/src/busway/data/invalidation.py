@@ -66,10 +66,6 @@ def _refuse_hopeless(pattern: str, literal: str) -> None:
             f"{pattern[:80]!r} can match nothing",
             fix=f"a pattern is written over domain:entity:key, here {re.sub(r'[./]', ':', pattern[:80])}",
         )
-    try:
-        glob_regex(pattern)
-    except re.error as error:
-        raise invalid_name(f"{pattern[:80]!r} is not a shell pattern") from error
 
 
 class Invalidator:

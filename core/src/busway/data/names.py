@@ -136,8 +136,8 @@ def escape_glob(text: str) -> str:
 def glob_regex(pattern: str) -> re.Pattern[str]:
     """A shell pattern (``*``, ``?``, ``[…]``, ``[!…]``; a backslash escapes) as a regular expression.
 
-    It is rewritten for ``fnmatch``, which knows no backslash but compiles to expressions that do not backtrack.
-    Raises ``re.error`` for a range that runs backwards.
+    It is rewritten for ``fnmatch``, which knows no backslash but compiles to expressions that do not backtrack, and
+    lets a range that runs backwards match nothing.
     """
     return re.compile(fnmatch.translate(_GLOB_TOKEN.sub(_for_fnmatch, pattern)))
 

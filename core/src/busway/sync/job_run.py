@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from busway.contracts.events import Severity
 from busway.contracts.jobs import Job
 from busway.errors import BuswayError, Problem
 from busway.sync.apply import Applier
@@ -40,7 +41,6 @@ class JobRunner:
             started = self.run.clock.monotonic()
             self.progress.started(job.name)
             self._in_session(job, make_plan, report)
-            report.warnings.extend(self.run.take_notes())
             report.seconds = self.run.clock.monotonic() - started
         self.progress.finished(report)
         return report
@@ -53,9 +53,23 @@ class JobRunner:
             except BuswayError as error:
                 self._aborted(report, error.problem, error.exit_code)
             finally:
-                self.events.end_sync(report.session_id)
+                self._end_session(report)
         except BuswayError as error:  # the session itself could not be opened or closed
             report.outcome, report.problem, report.exit_code = Outcome.ABORTED, error.problem, error.exit_code
+
+    def _end_session(self, report: JobReport) -> None:
+        report.warnings.extend(self.run.take_notes())
+        try:
+            for message in report.warnings:
+                self.events.emit(
+                    "system",
+                    severity=Severity.WARNING,
+                    entity_type=report.entity,
+                    attributes={"job": report.job, "message": message},
+                    session_id=report.session_id,
+                )
+        finally:
+            self.events.end_sync(report.session_id)
 
     def _plan_and_apply(self, job: Job, make_plan: MakePlan, report: JobReport) -> None:
         plan = make_plan(job, self.run)

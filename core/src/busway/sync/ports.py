@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from busway.contracts.events import Severity
 from busway.contracts.runs import RunData
 from busway.contracts.validators import Validator
 
@@ -52,7 +53,7 @@ class EventLog(Protocol):
         """Tells of a record that was taken out of use."""
         ...
 
-    def log_skip(self, entity: str, entity_id: str, reason: str | None = None, session_id: str | None = None) -> Any:
+    def log_skip(self, entity: str, entity_id: str, reason: str, session_id: str | None = None) -> Any:
         """Tells of a record that was left out."""
         ...
 
@@ -66,6 +67,18 @@ class EventLog(Protocol):
         session_id: str | None = None,
     ) -> Any:
         """Tells of a failure; ``kind`` is one of few words."""
+        ...
+
+    def emit(
+        self,
+        category: str,
+        *,
+        severity: Severity,
+        entity_type: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> Any:
+        """Tells of anything else; used for warnings."""
         ...
 
     def end_sync(self, session_id: str | None = None) -> dict[str, Any]:

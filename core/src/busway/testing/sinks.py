@@ -83,7 +83,7 @@ class EventSinkContract:
         assert isinstance(sink, EventSink), "a sink has the methods deliver and close"
         traits = SinkTraits.of(sink)
         assert 1 <= traits.batch_size <= 10_000, f"batch_size is {traits.batch_size}; 1 to 10,000 make sense"
-        declared = getattr(sink, "batch_size", 1)
+        declared = getattr(sink, "batch_size", traits.batch_size)
         assert declared == traits.batch_size, f"batch_size is {declared!r}, which is not a positive whole number"
         scope = getattr(sink, "scope", "installation")
         assert scope in ("process", "installation"), f"scope is {scope!r}; it is 'process' or 'installation'"

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.clock import Clock
 from busway.contracts.plugins import PluginContext
 from busway.errors import UnreachableError
 from busway.metrics.registry import Metrics
@@ -39,13 +39,13 @@ class FileCache:
         folder: Path,
         key: FileKey,
         *,
+        clock: Clock,
         max_bytes: int = 1_073_741_824,
-        clock: Clock | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._folder = folder
         self._key = key
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._metrics = metrics or Metrics()
         self._room = Room(folder, max_bytes, self._clock)
         self._lock = threading.Lock()

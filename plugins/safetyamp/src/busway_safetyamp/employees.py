@@ -49,6 +49,7 @@ class Employees(Job):
 
     name = "employees"
     entity = "employee"
+    requires_validators = True
     depends_on = ("titles",)
     match_on = exact("emp_id")
     active_field = "system_access"

@@ -38,8 +38,9 @@ class VaultClient:
             credential, self._credential = self._credential, None
         if client is not None:
             client.close()
-        if credential is not None and hasattr(credential, "close"):
-            credential.close()
+        close_credential = getattr(credential, "close", None)  # not every kind of credential has one
+        if close_credential is not None:
+            close_credential()
 
     def _ready(self) -> SecretClient:
         with self._lock:

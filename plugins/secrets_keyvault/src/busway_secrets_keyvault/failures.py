@@ -126,7 +126,7 @@ def _unreachable(vault: str, why: str) -> UnreachableError:
         "the vault does not answer",
         where=vault,
         why=why,
-        fix="check the vault's name, DNS, proxy and firewall: busway doctor --online",
+        fix="check the vault's name, DNS, proxy and firewall: busway config explain AZURE_KEY_VAULT_NAME",
     )
 
 

@@ -134,7 +134,7 @@ class MailConnection:
             "the mail server does not take mail now",
             where=self._where,
             why=why,
-            fix="nothing is lost: it is tried again. Check SMTP_SERVER and SMTP_PORT: busway doctor --online",
+            fix="nothing is lost: it is tried again. Check SMTP_SERVER and SMTP_PORT, then: busway events flush",
         )
 
     def _refused(self, why: str, fix: str) -> RefusedError:

@@ -1,4 +1,4 @@
-"""Checks for ``busway doctor``."""
+"""Health checks."""
 
 from __future__ import annotations
 

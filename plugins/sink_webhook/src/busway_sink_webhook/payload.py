@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -45,7 +45,7 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:
-    return dict(value) if hasattr(value, "keys") and hasattr(value, "__getitem__") else str(value)
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _when(timestamp_ns: int) -> str:

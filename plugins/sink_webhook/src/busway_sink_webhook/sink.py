@@ -125,7 +125,7 @@ def _unreachable(host: str, error: httpx.TransportError) -> UnreachableError:
         "the webhook does not answer",
         where=f"WEBHOOK_URL, host {host}",
         why=f"{type(error).__name__}{told}",
-        fix="nothing is lost: it is tried again. Check the receiver and the network: busway doctor --online",
+        fix="nothing is lost: it is tried again. Check the receiver and the network, then: busway events flush",
     )
 
 

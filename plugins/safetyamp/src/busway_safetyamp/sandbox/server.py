@@ -182,7 +182,7 @@ class _Listener(socketserver.ThreadingTCPServer):
         super().server_close()
         with self._open_lock:
             for connection in self._open:
-                pass
+                _hang_up(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         _log.exception("a connection of the sandbox ended with an error")

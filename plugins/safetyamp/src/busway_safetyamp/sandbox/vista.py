@@ -13,7 +13,7 @@ from sqlalchemy import exc
 from busway.errors import UsageError
 from busway_safetyamp.sandbox.rows import Row, VistaRows
 
-__all__ = ["VistaFile"]
+__all__ = ["EMPLOYEES", "VistaFile"]
 
 T = TypeVar("T")
 

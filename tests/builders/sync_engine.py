@@ -1,0 +1,187 @@
+"""A sync engine with doubles for everything around it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from busway.contracts.jobs import Job
+from busway.contracts.runs import RunData
+from busway.contracts.validators import Validator
+from busway.sync.context import NEVER, RunContext
+from busway.sync.runner import SyncEngine
+
+T = TypeVar("T")
+NOON = 1_767_268_800_000_000_000
+"""2026-01-01 12:00 UTC."""
+
+
+class StandingClock:
+    """A clock that moves only when told."""
+
+    def __init__(self, now_ns: int = NOON) -> None:
+        self.ns = now_ns
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def monotonic(self) -> float:
+        return self.ns / 1e9
+
+    def sleep(self, seconds: float) -> None:
+        self.ns += int(seconds * 1e9)
+
+
+class RunMemory:
+    """Snapshots of one run."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Any] = {}
+
+    def get_or_populate(self, name: str, *, loader: Callable[[], T], key: str = "_") -> T:
+        if (name, key) not in self.kept:
+            self.kept[name, key] = loader()
+        value: T = self.kept[name, key]
+        return value
+
+
+class MemoryData:
+    """Begins runs and counts how many were ended."""
+
+    def __init__(self) -> None:
+        self.begun = self.ended = 0
+
+    @contextmanager
+    def begin_run(self) -> Iterator[RunData]:
+        self.begun += 1
+        try:
+            yield RunMemory()
+        finally:
+            self.ended += 1
+
+
+@dataclass
+class MemoryEvents:
+    """Every call as (method, arguments)."""
+
+    calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)
+    started: int = 0
+
+    def start_sync(self, name: str, correlation_id: str | None = None) -> str:
+        self.started += 1
+        session = f"session-{self.started}"
+        self.open.add(session)
+        self.calls.append(("start_sync", (name, correlation_id)))
+        return session
+
+    def log_creation(self, *told: Any) -> None:
+        self._log("log_creation", told)
+
+    def log_update(self, *told: Any) -> None:
+        self._log("log_update", told)
+
+    def log_deletion(self, *told: Any) -> None:
+        self._log("log_deletion", told)
+
+    def log_skip(self, *told: Any) -> None:
+        self._log("log_skip", told)
+
+    def log_error(self, *told: Any) -> None:
+        self._log("log_error", told)
+
+    def emit(self, category: str, *, session_id: str | None = None, **told: Any) -> None:
+        self._log("emit", (category, told["severity"], told["attributes"], session_id))
+
+    def end_sync(self, session_id: str | None = None) -> dict[str, Any]:
+        self.open.remove(session_id or "")
+        return {}
+
+    def of(self, method: str) -> list[tuple[Any, ...]]:
+        return [told for name, told in self.calls if name == method]
+
+    def _log(self, method: str, told: tuple[Any, ...]) -> None:
+        assert told[-1] in self.open, "told outside of its session"
+        self.calls.append((method, told))
+
+
+@dataclass
+class MemoryState:
+    """What the engine remembers; ``batches`` are the calls that added managed ids."""
+
+    managed: dict[str, set[str]] = field(default_factory=dict)
+    good: dict[str, dict[str, Any]] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+    batches: list[int] = field(default_factory=list)
+
+    def managed_ids(self, job: str) -> frozenset[str]:
+        return frozenset(self.managed.get(job, ()))
+
+    def add_managed(self, job: str, target_ids: Iterable[str]) -> None:
+        ids = list(target_ids)
+        self.batches.append(len(ids))
+        self.managed.setdefault(job, set()).update(ids)
+
+    def last_good_run(self, job: str) -> Mapping[str, Any] | None:
+        return self.good.get(job)
+
+    def record_good_run(self, job: str, source_count: int, session_id: str, at_ns: int) -> None:
+        self.good[job] = {"source_count": source_count, "session_id": session_id, "at_ns": at_ns}
+
+    def plan_used_at(self, plan_id: str) -> int:
+        return self.used.get(plan_id, 0)
+
+    def mark_plan_used(self, plan_id: str, at_ns: int) -> bool:
+        return self.used.setdefault(plan_id, at_ns) == at_ns
+
+
+class Bench:
+    """An engine and its doubles; ``tables`` are the ``[sync.<job>]`` tables."""
+
+    def __init__(
+        self,
+        *jobs: Job,
+        validators: Mapping[str, Sequence[Validator]] | None = None,
+        tables: Mapping[str, Mapping[str, Any]] | None = None,
+        state: MemoryState | None = None,
+    ) -> None:
+        self.events, self.state, self.data = MemoryEvents(), state or MemoryState(), MemoryData()
+        self.clock = StandingClock()
+        self.tables = dict(tables or {})
+        self.engine = SyncEngine(
+            jobs,
+            validators=validators or {},
+            events=self.events,
+            data=self.data,
+            state=self.state,
+            settings_for=lambda job: self.tables.get(job, {}),
+            where=self.where,
+            digest=keyed_digest,
+            clock=self.clock,
+        )
+
+    def where(self, job: str, key: str) -> str:
+        return "busway.toml:31" if key in self.tables.get(job, {}) else ""
+
+
+UNBRAKED: dict[str, Any] = {
+    "allow_empty_source": True,
+    "max_source_drop_pct": 100,
+    "max_deactivations_pct": 100,
+    "max_consecutive_errors": 10_000,
+    "max_error_pct": 100,
+}
+"""For tests of anything but the brakes."""
+
+
+def keyed_digest(*parts: str) -> str:
+    """A digest with a key that is not one."""
+    return hashlib.blake2b("\x00".join(parts).encode(), key=b"test", digest_size=16).hexdigest()
+
+
+def run_of(*jobs: Job, preview: bool = True) -> RunContext:
+    """A run for parts that need one."""
+    return RunContext("run-1", {job.name: job for job in jobs}, RunMemory(), StandingClock(), NEVER, preview=preview)

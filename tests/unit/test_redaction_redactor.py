@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from busway.metrics.registry import Metrics
+from busway.redaction.redactor import MAX_DEPTH, Redactor
+
+SECRET = 'Tr0ub4dor&3/"quoted" value'
+
+
+@dataclass
+class Person:
+    first_name: str
+    number: int
+
+
+class Talkative:
+    def __str__(self) -> str:
+        return SECRET
+
+
+class Unreadable(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError(SECRET)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("x",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def shown(value: Any) -> str:
+    return repr(Redactor([SECRET]).redact(value))
+
+
+def test_markers_name_the_rule_and_never_the_match() -> None:
+    redacted = Redactor().redact({"clientSecret": "abc", "email": "j@x.example", "zip": 12345, "title": "Foreman"})
+    assert redacted == {
+        "clientSecret": "[redacted:secret]",
+        "email": "[redacted:email]",
+        "zip": "[redacted:zip]",
+        "title": "Foreman",
+    }
+
+
+def test_nothing_is_copied_when_nothing_is_redacted() -> None:
+    value = {"title": "Foreman", "tags": ["a", ("b", 1)], "since": date(2015, 1, 1), "nested": {"deep": {"er": None}}}
+    assert Redactor([SECRET]).redact(value) is value
+
+
+def test_input_is_never_changed() -> None:
+    value = {"a": [{"password": "x", "note": SECRET}], "b": ({"email": "e"},)}
+    before = copy.deepcopy(value)
+    redacted = Redactor([SECRET]).redact(value)
+    assert value == before
+    assert redacted == {
+        "a": [{"password": "[redacted:password]", "note": "[redacted:secret]"}],
+        "b": ({"email": "[redacted:email]"},),
+    }
+
+
+def test_absence_is_not_personal() -> None:
+    assert Redactor().redact({"email": None, "has_password": True}) == {"email": None, "has_password": True}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        SECRET,
+        f"before {SECRET} after",
+        {"note": [SECRET]},
+        {SECRET: 1},
+        {("x",): {SECRET}},
+        (SECRET,),
+        {SECRET, "other"},
+        frozenset({SECRET}),
+        SECRET.encode(),
+        bytearray(SECRET.encode()),
+        Person(SECRET, 1),
+        {"person": Person(SECRET, 1)},
+        OrderedDict(note=SECRET),
+        ValueError(f"bad {SECRET}"),
+        Talkative(),
+        json.dumps({"note": SECRET}),
+        json.dumps(json.dumps({"note": SECRET})),
+        f"https://h/?q={quote(SECRET, safe='')}",
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(b"user:" + SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(b"ab" + SECRET.encode()).decode(),
+        SECRET.encode().hex(),
+    ],
+    ids=lambda place: type(place).__name__,
+)
+def test_a_registered_value_does_not_get_through(place: Any) -> None:
+    text = shown(place)
+    for spelling in (SECRET, repr(SECRET)[1:-1], quote(SECRET, safe=""), SECRET.encode().hex(), "0ub4dor"):
+        assert spelling not in text
+    assert "redacted" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Server=h;UID=u;PWD={a;b}}c};Encrypt=yes", "a;b"),
+        ("amqp://user:hunter22@host/", "hunter22"),
+        ("Authorization: Bearer abcdefgh.ijkl", "abcdefgh"),
+        ('{"api_key": "k-123"}', "k-123"),
+        ("eyJhbGciOiJub25l.eyJzdWIiOiIxIn0.c2ln", "eyJzdWIiOiIxIn0"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----", "MIIabc"),
+        ("no mailbox for jane.doe@example.test", "jane.doe"),
+    ],
+)
+def test_shapes_of_secrets_in_text(text: str, secret: str) -> None:
+    redacted = Redactor().redact_text(text)
+    assert secret not in redacted
+    assert "[redacted:" in redacted
+
+
+@pytest.mark.parametrize(
+    "text", ["", "employee 4711: hire date missing", "12:30", "a=b", "50 % of 3 titles", "x" * 5000]
+)
+def test_plain_text_stays(text: str) -> None:
+    assert Redactor([SECRET]).redact_text(text) == text
+
+
+def test_short_values_are_not_secrets() -> None:
+    redactor = Redactor(["admin"])
+    assert redactor.register("true") is False
+    assert redactor.redact("the admin said true") == "the admin said true"
+
+
+def test_a_value_registered_later_counts_from_then_on_also_in_keys() -> None:
+    redactor = Redactor()
+    value = {SECRET: {"note": SECRET}}
+    assert redactor.redact(value) is value
+    assert redactor.register(SECRET) is True
+    assert redactor.redact(value) == {"[redacted:secret]": {"note": "[redacted:secret]"}}
+
+
+def test_depth_gives_a_marker_not_the_value() -> None:
+    value: Any = SECRET[:7]
+    for _ in range(MAX_DEPTH + 5):
+        value = [value]
+    assert "[redacted:depth]" in shown(value)
+    assert SECRET[:7] not in shown(value)
+    loop: list[Any] = []
+    loop.append(loop)
+    assert "[redacted:depth]" in shown(loop)
+
+
+def test_errors_inside_fail_closed_and_are_counted() -> None:
+    metrics = Metrics()
+    redactor = Redactor(metrics=metrics)
+    assert redactor.redact({"a": Unreadable()}) == "[redacted:error]"
+    assert redactor.failures == 1
+    assert metrics.counter("busway_redaction_failures_total").value == 1
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12) | st.just(SECRET),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.just("token"), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_like)
+def test_whatever_the_shape_the_secret_is_gone_and_a_second_pass_changes_nothing(value: Any) -> None:
+    redactor = Redactor([SECRET])
+    once = redactor.redact(value)
+    assert SECRET not in json.dumps(once, ensure_ascii=False).replace('\\"', '"')
+    assert redactor.redact(once) == once
+    assert redactor.failures == 0

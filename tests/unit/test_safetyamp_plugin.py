@@ -1,0 +1,64 @@
+"""The module behind the entry points."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pluggy
+import pytest
+
+import busway_safetyamp
+from builders.safetyamp_parts import StillClock, safetyamp_settings
+from busway import hookspecs
+from busway.contracts.plugins import PluginContext
+from busway_safetyamp.settings import SafetyAmpSettings
+
+
+def context(**changes: object) -> PluginContext[SafetyAmpSettings]:
+    return PluginContext("safetyamp", safetyamp_settings(**changes), clock=StillClock(), root=Path("/nowhere"))
+
+
+def test_importing_it_and_reading_settings_loads_no_http_and_no_sql() -> None:
+    code = (
+        "import sys, busway_safetyamp\n"
+        "busway_safetyamp.busway_settings()\n"
+        "print([name for name in ('httpx', 'sqlalchemy', 'tenacity') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_hooks_agree_with_the_contract() -> None:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(busway_safetyamp)
+    manager.check_pending()
+    assert manager.hook.busway_settings() == [SafetyAmpSettings]
+
+
+def test_jobs_are_built_without_connecting_and_share_one_client() -> None:
+    titles, employees = busway_safetyamp.busway_jobs(context(vista_url="sqlite:////nowhere/vista.db"))
+    assert (titles.name, employees.name, employees.depends_on) == ("titles", "employees", ("titles",))
+    assert titles._connections is employees._connections  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("changes", "active_field", "adopts"),
+    [
+        ({}, "system_access", []),
+        ({"manage_system_access": "create_only"}, "", []),
+        ({"adopt_by_email": True}, "system_access", [("email",)]),
+    ],
+)
+def test_settings_decide_lifecycle_and_adoption(
+    changes: dict[str, object], active_field: str, adopts: list[tuple[str, ...]]
+) -> None:
+    _, employees = busway_safetyamp.busway_jobs(context(**changes))
+    assert employees.active_field == active_field
+    assert [key.fields for key in employees.adopt_on] == adopts
+
+
+def test_validators_are_for_both_entities() -> None:
+    assert [rule.entity for rule in busway_safetyamp.busway_validators(context())] == ["title", "employee"]
