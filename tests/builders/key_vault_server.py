@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 from azure.core.credentials import AccessToken
+from azure.keyvault.secrets._shared import http_challenge_cache
 
 __all__ = ["Answer", "KeyVaultServer", "StoredSecret", "StubCredential", "forbidden"]
 
@@ -103,6 +104,8 @@ class KeyVaultServer:
     url: str = ""
 
     def __enter__(self) -> KeyVaultServer:
+        # The client library keeps challenges for the whole process by host and port, and ports come again.
+        http_challenge_cache.clear()
         authority = trustme.CA()
         self.ca_file = str(self.folder / "vault-ca.pem")
         authority.cert_pem.write_to_path(self.ca_file)

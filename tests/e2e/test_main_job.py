@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 import sqlalchemy as sa
-from builders.deployment import SandboxDeployment
 
+from builders.deployment import SandboxDeployment
 from busway_safetyamp.sandbox.vista import EMPLOYEES
 
 

@@ -1,4 +1,4 @@
-"""What becomes of events when processes die, fork, fill the disk, or when sinks misbehave. Real processes throughout."""
+"""What becomes of events when processes die, fork or fill the disk, or sinks misbehave. Real processes throughout."""
 
 from __future__ import annotations
 
@@ -230,6 +230,50 @@ def test_a_forked_child_writes_its_own_file_and_starts_no_threads(folder: Path, 
     assert len([name for name in names if str(name).startswith("parent")]) == 200
     logged = [orjson.loads(line)["body"] for line in (folder / "audit.log").read_bytes().splitlines()]
     assert len([body for body in logged if "child" in body]) == 100
+
+
+@pytest.mark.parametrize("how", ["gives up", "dies"])
+def test_a_forked_child_does_not_keep_the_locks_of_its_parent(folder: Path, how: str) -> None:
+    process = child(
+        folder,
+        f"""
+        from busway.events.journal_reader import JournalFolder
+        from busway.stores import file_lock
+        dies = {how == "dies"}
+        writer = events._pipeline._writer
+        events._pipeline.dispatcher._started = True
+        events.log_creation("thing", "1")
+        journals = JournalFolder(folder / "journal")
+        (file,) = journals.files()
+        read, write = os.pipe()
+        started, start = os.pipe()
+        path = folder / "locks" / "test.lock"
+        lock = file_lock.file_lock(path)
+        assert lock.__enter__()
+        (descriptor,) = file_lock._open
+        pid = os.fork()
+        if pid == 0:
+            os.close(write)
+            os.write(start, b"1")
+            os.read(read, 1)
+            os._exit(0)
+        if dies:  # what the operating system does then: it closes, and unlocks nothing
+            os.read(started, 1)
+            file_lock._open.clear()
+            os.close(descriptor)
+            os.close(writer._descriptor)
+            writer._descriptor = None
+        else:
+            lock.__exit__(None, None, None)
+            writer.close()
+        with file_lock.file_lock(path, wait=False) as again:
+            print(again, journals.writer_is_gone(file))
+        os.close(write)
+        os.waitpid(pid, 0)
+        """,
+    )
+    out, _ = process.communicate(timeout=60)
+    assert out.split() == ["True", "True"]
 
 
 def test_a_full_disk_is_counted_and_never_raised(folder: Path) -> None:

@@ -304,8 +304,10 @@ def test_redelivery_changes_nothing_in_the_ledger(house: House, ledger: Ledger) 
     events.end_sync(sid)
     assert events.flush()
     before = (ledger.sessions(), ledger.tail(100))
-    with StateStore(house.folder).transaction() as connection:
+    state = StateStore(house.folder)
+    with state.transaction() as connection:
         connection.execute("DELETE FROM cursors WHERE sink = 'ledger'")
+    state.close()
     assert bring_up_to_date(house.folder)
     assert (ledger.sessions(), ledger.tail(100)) == before
     assert len(before[1]) == 4
@@ -378,7 +380,7 @@ def test_an_unbound_manager_binds_at_first_use(house: House) -> None:
     door.log_creation("thing", "2")
     assert calls == [1]
     assert real.books()["ledger"]["emitted"] == 2
-    door.detach()
+    door.release()
     door.pending()
     assert calls == [1, 1]
     with pytest.raises(UsageError) as caught:

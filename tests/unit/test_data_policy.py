@@ -16,7 +16,7 @@ from busway.errors import ConfigurationError
 
 
 def where(path: str) -> str:
-    return f"busway.toml:7 {path}"
+    return f"busway.toml:7 [{path}]"
 
 
 def of(tables: dict[str, Any], name: str) -> Policy:
@@ -102,7 +102,7 @@ def test_a_wrong_key_or_value_is_told_with_its_place(table: dict[str, Any], said
         of({"vista.employees": table}, "vista.employees")
     (key,) = table
     assert said in caught.value.problem.what
-    assert caught.value.problem.where == f'busway.toml:7 data."vista.employees".{key}'
+    assert caught.value.problem.where == f'busway.toml:7 [vista.employees], data."vista.employees".{key}'
 
 
 def test_every_problem_is_told_at_once() -> None:
@@ -110,4 +110,6 @@ def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Policies(tables, where)
     assert [problem.code for problem in caught.value.problems] == ["BW2002"] * 4
-    assert [problem.where.split()[1] for problem in caught.value.problems[:2]] == ["data.a.ttl", "data.a.jitter"]
+    places = [problem.where for problem in caught.value.problems]
+    assert places[:2] == ["busway.toml:7 [a], data.a.ttl", "busway.toml:7 [a], data.a.jitter"]
+    assert sorted(places[2:]) == ["busway.toml:7 [b c]", "busway.toml:7 [d]"]

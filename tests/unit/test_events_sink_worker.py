@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from busway.contracts.clock import SystemClock
 from busway.contracts.events import Event, Severity
@@ -219,6 +222,35 @@ def test_damaged_lines_are_dropped_and_counted(bench: Bench) -> None:
     assert bench.worker(sink).drain()
     assert sink.batches == [["a", "c"]]
     assert bench.books(sink) == {"emitted": 3, "delivered": 2, "dead": 0, "dropped": {"corrupt": 1}, "pending": 0}
+
+
+ANSWERS: dict[str, Answer] = {
+    "done": Delivery.done,
+    "nothing": lambda events: Delivery(),
+    "first": lambda events: Delivery.partial(events[:1]),
+    "last": lambda events: Delivery.partial(events[-1:]),
+    "reject": lambda events: Delivery.reject(events[:2], "no"),
+    "later": lambda events: Delivery.retry_after(1),
+    "stranger": lambda events: Delivery(frozenset({"unknown"}), {"other": "no"}),
+    "raise": failing,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(ANSWERS)), max_size=25), st.integers(1, 12), st.integers(1, 5))
+@settings(max_examples=30, deadline=None)
+def test_the_books_balance_whatever_the_sink_answers(names: list[str], count: int, batch_size: int) -> None:
+    with TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        bench.emit(*map(str, range(count)))
+        sink = Sink(*[ANSWERS[name] for name in names], batch_size=batch_size)
+        worker = bench.worker(sink)
+        while not worker.drain(patient=False):
+            assert bench.books(sink)["emitted"] == count
+        books = bench.books(sink)
+        assert (books["emitted"], books["pending"]) == (count, 0)
+        assert books["dead"] == bench.state.dead_letters.count("s")
+        bench.writer.close()
+        bench.state.close()
 
 
 def test_only_one_process_has_the_turn(bench: Bench) -> None:

@@ -234,6 +234,11 @@ class App:
 
     def _context(self, config: ConfigManager, plugin: LoadedPlugin, model: type[Settings] | None) -> PluginContext[Any]:
         deployment = self.boot.deployment
+        if model is not None and plugin.kind != "secrets" and model in self._optional_models():
+            # Nobody else asks whether its secrets are there: what it lacks must set it aside, not fail it later.
+            problems = config.problems_of(model)
+            if problems:
+                raise ConfigurationError.of(problems)
         built_in = plugin.distribution == CORE and plugin.name in BUILT_INS[plugin.kind]
         if model is None and built_in:
             model = CoreSettings

@@ -20,6 +20,7 @@ SIGNS = {
     Action.REACTIVATE: ("^", "green"),
 }
 SHOWN_VALUE = 40
+FEW_FIELDS = 4
 
 
 def print_plan(plan: Plan, limit: int) -> None:
@@ -63,11 +64,17 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
 
 def _print_change(change: Change) -> None:
     sign, colour = SIGNS[change.action]
-    fields = ", ".join(_field_text(field, change.action) for field in change.fields)
+    fields = _fields_text(change)
     adopted = "  (adopted)" if change.adopts else ""
     click.echo(
         f"  {style(f'{sign} {change.action.value:<10}', fg=colour)} {change.label}{adopted}  {style(fields, dim=True)}"
     )
+
+
+def _fields_text(change: Change) -> str:
+    if change.action is Action.CREATE and len(change.fields) > FEW_FIELDS:
+        return plural(len(change.fields), "field")
+    return ", ".join(_field_text(field, change.action) for field in change.fields)
 
 
 def _field_text(field: FieldChange, action: Action) -> str:

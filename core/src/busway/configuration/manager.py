@@ -107,6 +107,10 @@ class ConfigManager:
         """Everything that is wrong, in one pass over all sources; no text has a value in it."""
         return self._state.problems(self._state.sections.verdicts())
 
+    def problems_of(self, model: type[Settings]) -> list[Problem]:
+        """What is wrong with the settings of one model, its secrets included."""
+        return list(self._state.sections.verdict(model).problems)
+
     def warnings(self) -> list[Problem]:
         """What works and should not stay: ``.env`` in production (BW1107), secrets in ``busway.toml`` (BW1203)."""
         return list(warnings(self._state))

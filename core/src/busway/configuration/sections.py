@@ -80,6 +80,10 @@ class Sections:
         outcomes = self._resolver.resolve_each(self._catalog)
         return {model: self._judge(model, outcomes, probe_all=True) for model in self._catalog.models}
 
+    def verdict(self, model: type[Settings]) -> Verdict:
+        """The verdict on one model, with every secret of it asked for."""
+        return self._judge(model, self._resolver.resolve_each(self._declarations(model)), probe_all=True)
+
     def _declarations(self, model: type[Settings]) -> tuple[Declaration, ...]:
         declarations = self._catalog.of_model(model)
         if declarations is None:

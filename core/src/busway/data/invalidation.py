@@ -10,6 +10,7 @@ text                       what it means
 =========================  ===============================================================================
 
 Unescaped ``*``, ``?`` or ``[`` make a pattern; a backslash before them (or before a backslash) takes them literally.
+Of a key too long to be stored as it is, patterns see the beginning (120 characters of its encoded form) and a hash.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class DataManager:
 
         :param app: first part of every key.
         :param tables: the ``[data.*]`` tables: domain or ``domain.entity`` to policy.
-        :param where: from the path of a key (``data."vista.employees".ttl``) to file and line.
+        :param where: from the title of one of ``tables`` (``vista.employees``) to file and line.
         :param validators: entity to its validators, in order.
         :param loaders: entity to the function that reads its source records.
         :param emit: called with ``category``, ``severity`` and ``attributes`` when a level goes away or comes back.
@@ -129,6 +129,10 @@ class DataManager:
     def adopt(self, other: DataManager) -> None:
         """Becomes another door to what ``other`` holds."""
         self._state: _State = other._state
+
+    def release(self) -> None:
+        """Becomes unbound again: the next use calls the binder."""
+        self.__dict__.pop("_state", None)
 
     def get_cached_data(self, name: str, key: str | None = None) -> Any:
         """The fresh value, or ``None``."""

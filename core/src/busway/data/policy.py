@@ -14,7 +14,7 @@ from busway.errors import BuswayError, ConfigurationError, Problem
 __all__ = ["Policies", "Policy"]
 
 Where = Callable[[str], str]
-"""From the path of a key in ``busway.toml`` to file and line."""
+"""From what is asked about (a key of a table, or the title of a table under ``[data]``) to its place for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ class Policies:
         try:
             name = parse_name(title)
         except BuswayError as error:
-            problem = _problem(f"[{path}] names no domain or entity", where(path))
+            problem = _problem(f"[{path}] names no domain or entity", where(title))
             raise ConfigurationError.of([problem]) from error
         if not isinstance(table, Mapping):
-            raise ConfigurationError.of([_problem(f"[{path}] is not a table", where(path))])
+            raise ConfigurationError.of([_problem(f"[{path}] is not a table", where(title))])
         merged = {**BUILT_IN.get(title, {}), **table}
-        self._by_name[name] = Policy.from_table(merged, lambda key: where(f"{path}.{key}"), self.of(name))
+        self._by_name[name] = Policy.from_table(merged, lambda key: f"{where(title)}, {path}.{key}", self.of(name))

@@ -17,7 +17,7 @@ from typing import Any
 from busway.contracts.clock import Clock
 from busway.events.journal_line import encode_line
 from busway.metrics.registry import Counter
-from busway.stores.file_lock import PRIVATE_FILE, lock_descriptor
+from busway.stores.file_lock import PRIVATE_FILE, lock_descriptor, unlock_descriptor
 
 __all__ = ["JournalWriter"]
 
@@ -87,6 +87,7 @@ class JournalWriter:
         with self._lock:
             self._sync()
             if self._descriptor is not None:
+                unlock_descriptor(self._descriptor)
                 os.close(self._descriptor)
                 self._descriptor = None
 

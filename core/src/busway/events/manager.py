@@ -82,7 +82,7 @@ class EventManager:
         """Shares what ``other`` holds from now on."""
         self._pipeline = other._pipeline
 
-    def detach(self) -> None:
+    def release(self) -> None:
         """Forgets what was adopted; the next use asks the binder again."""
         self.__dict__.pop("_pipeline", None)
 

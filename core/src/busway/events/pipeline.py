@@ -111,7 +111,7 @@ class Pipeline:
 
     def _mark_interrupted(self) -> None:
         for session in self._state.open_sessions.all():
-            if session.journal in self._writer.files or not self._folder.writer_is_gone(session.journal):
+            if not self._folder.writer_is_gone(session.journal):
                 continue
             if self._state.open_sessions.remove(session.session_id):  # only one of several processes gets to say it
                 attributes = {"operation": "interrupted", "name": session.name, "started_ns": session.started_ns}

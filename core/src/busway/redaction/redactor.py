@@ -68,12 +68,11 @@ class Redactor:
         self.failures = 0
         """Values replaced because redacting them raised."""
 
-    def register(self, value: str) -> bool:
-        """Makes ``value`` a secret from now on; False when it is too short (under 8 characters) to be one."""
+    def register(self, value: str) -> None:
+        """Makes ``value`` a secret from now on, unless it is too short to be one (under 8 characters)."""
         with self._registering:
             self._values = self._values.with_value(value)
             self._verdicts = {}  # a key may contain the value; whoever is judging one writes to the old dictionary
-            return value in self._values
 
     def redact(self, value: Any) -> Any:
         """``value`` without what must not be shown."""

@@ -44,12 +44,6 @@ class SecretValues:
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
         self.shortest = len(self._forms[-1]) if self._forms else 0
 
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __contains__(self, value: str) -> bool:
-        return value in self._values
-
     def with_value(self, value: str) -> SecretValues:
         """These and ``value``; itself when the value is too short or known."""
         if len(value) < MIN_LENGTH or value in self._values:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["file_lock", "is_locked", "lock_descriptor"]
+__all__ = ["file_lock", "is_locked", "lock_descriptor", "unlock_descriptor"]
 
 PRIVATE_FILE = 0o600
 
@@ -26,6 +26,13 @@ def lock_descriptor(descriptor: int, *, wait: bool) -> bool:
     return _flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def unlock_descriptor(descriptor: int) -> None:
+    """Gives the lock up at once. Closing alone would leave it with a child that was just forked and still starts."""
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 @contextmanager
 def file_lock(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Holds the lock of ``path`` (created when missing, mode 0600) for the block; yields whether it was taken."""
@@ -36,6 +43,7 @@ def file_lock(path: Path, *, wait: bool = True) -> Iterator[bool]:
     finally:
         if descriptor in _open:  # not in a child that was forked inside the block: it never had the lock
             _open.discard(descriptor)
+            unlock_descriptor(descriptor)
             os.close(descriptor)
 
 

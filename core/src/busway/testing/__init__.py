@@ -1,1 +1,35 @@
-"""Fakes and fixtures for plugin authors."""
+"""For people who write plugins: contract suites to subclass, and fixtures. Needs ``busway[testing]``.
+
+A contract suite is a class of tests; a subclass says how to build the plugin's object, and pytest does the rest::
+
+    class TestSlackSink(EventSinkContract):
+        @pytest.fixture
+        def sink(self, slack_server): return SlackSink(SlackSettings(url=slack_server.url))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from busway.testing.apps import use_app as use_app
+    from busway.testing.caches import CacheBackendContract as CacheBackendContract
+    from busway.testing.secrets import SecretSourceContract as SecretSourceContract
+    from busway.testing.sinks import EventSinkContract as EventSinkContract
+
+_HOMES = {
+    "CacheBackendContract": "busway.testing.caches",
+    "EventSinkContract": "busway.testing.sinks",
+    "SecretSourceContract": "busway.testing.secrets",
+    "use_app": "busway.testing.apps",
+}
+
+__all__ = ["CacheBackendContract", "EventSinkContract", "SecretSourceContract", "use_app"]
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up at first use: the suites import pytest, which only their users need.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'busway.testing' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

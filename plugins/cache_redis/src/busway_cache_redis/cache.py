@@ -91,8 +91,6 @@ class RedisCache:
         try:
             return question(client)
         except (RedisError, OSError) as error:
-            # The others of the pool lead to the same server: the next question shall not meet their ruins one by one.
-            client.connection_pool.disconnect(inuse_connections=False)
             raise _unreachable(error, address) from error
 
 
