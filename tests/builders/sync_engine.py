@@ -113,6 +113,7 @@ class MemoryState:
     """What the engine remembers; ``batches`` are the calls that added managed ids."""
 
     managed: dict[str, set[str]] = field(default_factory=dict)
+    deactivated: dict[str, set[str]] = field(default_factory=dict)
     good: dict[str, dict[str, Any]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
@@ -124,6 +125,13 @@ class MemoryState:
         ids = list(target_ids)
         self.batches.append(len(ids))
         self.managed.setdefault(job, set()).update(ids)
+
+    def deactivated_ids(self, job: str) -> frozenset[str]:
+        return frozenset(self.deactivated.get(job, ()))
+
+    def mark_deactivated(self, job: str, target_id: str, *, deactivated: bool) -> None:
+        ids = self.deactivated.setdefault(job, set())
+        (ids.add if deactivated else ids.discard)(target_id)
 
     def last_good_run(self, job: str) -> Mapping[str, Any] | None:
         return self.good.get(job)

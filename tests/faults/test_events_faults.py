@@ -267,9 +267,10 @@ def test_a_forked_child_does_not_keep_the_locks_of_its_parent(folder: Path, how:
             lock.__exit__(None, None, None)
             writer.close()
         with file_lock.file_lock(path, wait=False) as again:
-            print(again, journals.writer_is_gone(file))
+            print(again, journals.writer_is_gone(file), flush=True)
         os.close(write)
         os.waitpid(pid, 0)
+        os._exit(0)
         """,
     )
     out, _ = process.communicate(timeout=60)

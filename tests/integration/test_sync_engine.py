@@ -35,6 +35,7 @@ def test_a_run_creates_updates_deactivates_and_reactivates() -> None:
     target = RecordingTarget.holding(person(1, town="Old"), person(2), person(3, active=0), person(4))
     one = bench(person(1), person(3), person(4), person(5), target=target)
     one.state.managed["people"] = {"t1", "t2", "t3"}
+    one.state.deactivated["people"] = {"t3"}
     (report,) = one.engine.run().jobs
     assert report.outcome is Outcome.DONE
     assert report.counts.as_dict() == {
@@ -48,6 +49,7 @@ def test_a_run_creates_updates_deactivates_and_reactivates() -> None:
     }
     assert target.operations() == [("create", "t5"), ("update", "t1"), ("deactivate", "t2"), ("reactivate", "t3")]
     assert one.state.managed["people"] == {"t1", "t2", "t3", "t5"}
+    assert one.state.deactivated["people"] == {"t2"}, "what Busway deactivated, it may reactivate, and nothing else"
     assert one.state.good["people"] == {"source_count": 4, "session_id": "session-1", "at_ns": NOON}
 
 
@@ -284,6 +286,10 @@ def test_state_is_kept_in_the_store(tmp_path: Path) -> None:
     store = StateStore(tmp_path / "state")
     state = StoredSyncState(store)
     state.add_managed("people", ["t1", "t2", "t1"])
+    state.mark_deactivated("people", "t1", deactivated=True)
+    state.mark_deactivated("people", "t2", deactivated=True)
+    state.mark_deactivated("people", "t1", deactivated=False)
+    assert state.deactivated_ids("people") == {"t2"}
     state.record_good_run("people", 2, "session-1", NOON)
     assert state.managed_ids("people") == {"t1", "t2"}
     assert state.last_good_run("people") == {"source_count": 2, "session_id": "session-1", "at_ns": NOON}
@@ -307,6 +313,7 @@ SIDES = st.dictionaries(st.integers(0, 8).map(str), RECORDS, max_size=8)
     inactive=st.sets(st.integers(0, 8).map(str)),
     managed=st.sets(st.integers(0, 8).map(str)),
     always_send=st.sets(st.sampled_from(NAMES)),
+    ours=st.sets(st.integers(0, 8).map(str)),
 )
 @settings(max_examples=300, deadline=None)
 def test_applying_a_plan_makes_both_sides_equal_and_the_next_plan_is_empty(
@@ -316,6 +323,7 @@ def test_applying_a_plan_makes_both_sides_equal_and_the_next_plan_is_empty(
     inactive: set[str],
     managed: set[str],
     always_send: set[str],
+    ours: set[str],
 ) -> None:
     target = RecordingTarget()
     for key, record in held.items():
@@ -327,7 +335,8 @@ def test_applying_a_plan_makes_both_sides_equal_and_the_next_plan_is_empty(
         fields={"number": create_only, **rules},
         always_send=tuple(sorted(always_send)),
     )
-    one = Bench(job, tables={"people": UNBRAKED}, state=MemoryState({"people": {f"id{key}" for key in managed}}))
+    state = MemoryState({"people": {f"id{key}" for key in managed}}, {"people": {f"id{key}" for key in ours}})
+    one = Bench(job, tables={"people": UNBRAKED}, state=state)
     report = one.engine.run()
     assert report.exit_code == 0
     assert one.engine.plan("people").changes == []
@@ -337,6 +346,7 @@ def test_applying_a_plan_makes_both_sides_equal_and_the_next_plan_is_empty(
         if key not in source and key not in managed:
             assert record == before[f"id{key}"], "an unmanaged record was touched"
         if key in source and key in managed:
-            assert record["active"]
+            blocked = key in held and key in inactive and key not in ours
+            assert bool(record["active"]) is not blocked, "reactivated is what Busway deactivated, and nothing else"
         if key not in source and key in managed:
             assert not record["active"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +116,22 @@ def test_a_forked_child_gets_its_own_connection(store: StateStore, monkeypatch: 
     child.close()
     monkeypatch.undo()
     parent.close()
+
+
+def test_closing_waits_for_the_transaction_of_another_thread(store: StateStore) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store.transaction():
+            inside.set()
+            go_on.wait(10)
+            store.put("n", "k", 1)
+
+    writer, closer = threading.Thread(target=write), threading.Thread(target=store.close)
+    writer.start()
+    assert inside.wait(10)
+    closer.start()
+    go_on.set()
+    writer.join()
+    closer.join()
+    assert store.get("n", "k") == 1

@@ -16,10 +16,15 @@ from busway.sync.planner import make_plan
 
 
 def plan_of(
-    source: Iterable[Record], target: Iterable[Record], managed: Iterable[str] = (), **changed: Any
+    source: Iterable[Record],
+    target: Iterable[Record],
+    managed: Iterable[str] = (),
+    deactivated: Iterable[str] = (),
+    **changed: Any,
 ) -> tuple[PeopleJob, Plan]:
     job = PeopleJob(**changed)
-    plan = make_plan(job, list(source), Complete(target), frozenset(managed), run=run_of(job))
+    ours = frozenset(deactivated)
+    plan = make_plan(job, list(source), Complete(target), frozenset(managed), run=run_of(job), deactivated_ids=ours)
     return job, plan
 
 
@@ -29,7 +34,7 @@ def held_by(number: int, /, **fields: Any) -> Record:
 
 def test_the_four_actions_in_order() -> None:
     target = [held_by(1), held_by(2, town="Old"), held_by(3, active=0), held_by(4)]
-    _, plan = plan_of([person(5), person(3), person(2), person(1)], target, ["t1", "t2", "t3", "t4"])
+    _, plan = plan_of([person(5), person(3), person(2), person(1)], target, ["t1", "t2", "t3", "t4"], ["t3"])
     assert [(change.action, change.key) for change in plan.changes] == [
         (Action.CREATE, "5"),
         (Action.UPDATE, "2"),
@@ -51,6 +56,14 @@ def test_unmanaged_records_are_never_deactivated_nor_reactivated() -> None:
     _, plan = plan_of([person(1)], [held_by(1, active=0), held_by(2)])
     assert plan.changes == []
     assert plan.linked == 1
+
+
+def test_what_a_person_made_inactive_stays_so() -> None:
+    """D20: an earlier integration gave access back on every run to people whom an administrator had blocked."""
+    target = [held_by(1, active=0), held_by(2, active=0, town="Old")]
+    _, plan = plan_of([person(1), person(2)], target, ["t1", "t2"])
+    assert [(change.action, change.key) for change in plan.changes] == [(Action.UPDATE, "2")]
+    assert plan.warnings == ["2 managed target records were made inactive by somebody else and stay so"]
 
 
 def test_an_inactive_record_is_not_deactivated_again() -> None:

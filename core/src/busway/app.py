@@ -191,7 +191,7 @@ class App:
             data=self.data,
             state=StoredSyncState(self.state),
             settings_for=partial(deployment.table, "sync"),
-            where=partial(deployment.where, "sync"),
+            where=lambda job, key: deployment.where("sync", job, *filter(None, (key,))),
             digest=partial(keyed_digest, installation_key(self.boot.state_dir)),
             clock=self.clock,
         )
@@ -204,6 +204,9 @@ class App:
 
     def require(self) -> None:
         """Builds every plugin and raises one error with everything that is missing or wrong and required."""
+        self.config  # noqa: B018 - loads the secret sources and every model first
+        for kind in KINDS[1:]:
+            self.objects(kind)
         self.require_plugins(self.config_problems())
 
     def require_plugins(self, more: Sequence[Problem] = ()) -> None:
@@ -220,8 +223,12 @@ class App:
             raise ConfigurationError.of(rest)
 
     def config_problems(self) -> list[Problem]:
-        """What is wrong with the settings of the core and of required plugins."""
-        return self.config.problems()
+        """What is wrong with the settings of the core and of required plugins, and with the tables of the jobs."""
+        found = self.config.problems()
+        if not found and not self.plugins.problems():
+            # Only whole jobs can say which tables they read.
+            found += self.sync.problems(self.boot.deployment.table("sync"))
+        return found
 
     def warnings(self) -> list[str]:
         """What a person should know at the end of a command: optional plugins that failed, odd variables."""

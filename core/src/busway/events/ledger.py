@@ -43,13 +43,13 @@ class Ledger:
     def sessions(self, limit: int = 20) -> list[SessionRow]:
         """The latest sessions with their counts."""
         sql = _SESSIONS.format(chosen="SELECT * FROM sessions ORDER BY session_id DESC LIMIT ?")
-        return [SessionRow(*row) for row in self._database.rows(sql, (limit,))]
+        return [SessionRow(*row) for row in self._rows(sql, (limit,))]
 
     def session(self, id_or_unique_prefix: str) -> SessionRow:
         """One session. Raises ``UsageError`` (BW3002) when none, or more than one, begins like that."""
         chosen = "SELECT * FROM sessions WHERE substr(session_id, 1, ?) = ? ORDER BY session_id DESC LIMIT 2"
         prefix = id_or_unique_prefix.strip().lower()
-        rows = self._database.rows(_SESSIONS.format(chosen=chosen), (len(prefix), prefix)) if prefix else []
+        rows = self._rows(_SESSIONS.format(chosen=chosen), (len(prefix), prefix)) if prefix else []
         if len(rows) != 1:
             raise UsageError(
                 "BW3002",
@@ -103,6 +103,10 @@ class Ledger:
         """Closes the database; the next question opens it again."""
         self._database.close()
 
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        # Reading creates nothing: before the first session there is no history, and no folder either.
+        return self._database.rows(sql, values) if self._database.path.exists() else []
+
     def _select(
         self, columns: str, wanted: dict[str, str | None], hours: float | None, limit: int
     ) -> Sequence[tuple[Any, ...]]:
@@ -114,7 +118,7 @@ class Ledger:
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
         # Column names come from this file; values are bound. Ids are UUIDv7, so their order is that of time.
         sql = f"SELECT {columns} FROM events {where} ORDER BY event_id DESC LIMIT ?"  # noqa: S608
-        return self._database.rows(sql, (*values, limit))
+        return self._rows(sql, (*values, limit))
 
 
 def _decoded(row: tuple[Any, ...]) -> tuple[Any, ...]:

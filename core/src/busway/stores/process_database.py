@@ -49,9 +49,10 @@ class ProcessDatabase:
 
     def close(self) -> None:
         """Closes this process's connection; the next use opens it again."""
-        if self._database is not None and self._pid == os.getpid():
-            self._database.close()
-        self._database = None
+        database, self._database = self._database, None
+        if database is not None and self._pid == os.getpid():
+            with database.lock:  # closing under the hands of another thread would crash the interpreter
+                database.close()
 
     def _open(self) -> Database:
         with self._opening_lock():

@@ -13,9 +13,9 @@ import orjson
 from busway.stores.cursors import Cursors
 from busway.stores.dead_letters import DeadLetters
 from busway.stores.error_groups import ErrorGroups
-from busway.stores.managed_records import ManagedRecords
 from busway.stores.open_sessions import OpenSessions
 from busway.stores.process_database import ProcessDatabase
+from busway.stores.record_ids import RecordIds
 from busway.stores.sink_counts import SinkCounts
 from busway.stores.state_dir import prepare_state_dir
 from busway.stores.state_schema import STATE_MIGRATIONS
@@ -47,7 +47,10 @@ class StateStore:
         self.dead_letters = DeadLetters(self._database)
         self.open_sessions = OpenSessions(self._database)
         self.error_groups = ErrorGroups(self._database)
-        self.managed = ManagedRecords(self._database)
+        self.managed = RecordIds(self._database, "managed_records")
+        """Target records that Busway created or adopted, and may therefore deactivate."""
+        self.deactivated = RecordIds(self._database, "deactivated_records")
+        """Those of them that Busway deactivated, and may therefore reactivate."""
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """All writes of the block together, or none. Keep it short: other threads and processes wait for its end.

@@ -28,6 +28,10 @@ CREATE TABLE managed_records (
     job TEXT NOT NULL, target_id TEXT NOT NULL,
     PRIMARY KEY (job, target_id)
 ) WITHOUT ROWID;
+CREATE TABLE deactivated_records (
+    job TEXT NOT NULL, target_id TEXT NOT NULL,
+    PRIMARY KEY (job, target_id)
+) WITHOUT ROWID;
 CREATE TABLE good_runs (
     job TEXT PRIMARY KEY, source_count INTEGER NOT NULL, session_id TEXT NOT NULL, at_ns INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -101,7 +101,7 @@ class Applier:
             if change.adopts and not payload:
                 self._adopted(change, managed)
                 return None
-            written = write(self.job, self.rules, change, payload)
+            written = self._write(change, payload)
         except Exception as error:
             self._failed(change, _problem(self.job, change, error))
             if isinstance(error, BuswayError) and not _is_of_the_record(error):
@@ -109,6 +109,22 @@ class Applier:
             return self.brake.tried(failed=True)
         self._succeeded(change, written, managed)
         return self.brake.tried(failed=False)
+
+    def _write(self, change: Change, payload: Record) -> Written:
+        """Writes, and remembers what Busway deactivated: before the write, since a kill right after it must not make
+        our deactivation look like a person's, which nothing would ever undo."""
+        if change.action is Action.DEACTIVATE:
+            target_id = _target_id(self.job, change, {})
+            self.state.mark_deactivated(self.job.name, target_id, deactivated=True)
+        try:
+            written = write(self.job, self.rules, change, payload)
+        except Exception as error:
+            if change.action is Action.DEACTIVATE and not getattr(error, "ambiguous", False):
+                self.state.mark_deactivated(self.job.name, target_id, deactivated=False)
+            raise
+        if change.action is Action.REACTIVATE:
+            self.state.mark_deactivated(self.job.name, _target_id(self.job, change, {}), deactivated=False)
+        return written
 
     def _succeeded(self, change: Change, written: Written, managed: ManagedIds) -> None:
         """Accounts a verified write. Memory first: an event that cannot be told must not cost the managed id."""

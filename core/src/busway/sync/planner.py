@@ -28,17 +28,19 @@ def make_plan(
     managed_ids: frozenset[str],
     *,
     run: Run,
+    deactivated_ids: frozenset[str] = frozenset(),
     validators: Sequence[Validator] = (),
     rules: Mapping[str, FieldRule] | None = None,
 ) -> Plan:
     """Maps ``source_records`` and compares them with ``target``; both must be whole. Nothing is written.
 
-    ``managed_ids`` are the ids of target records that may be deactivated and reactivated; ``rules`` are the job's
+    ``managed_ids`` are the ids of target records that may be deactivated, ``deactivated_ids`` those that Busway did
+    deactivate and may reactivate: what a person made inactive stays so. ``rules`` are the job's
     fields, with policies changed by configuration. Changes are sorted by action and key, so the same sides give the
     same plan. Raises what the job's mapping raises for reasons beyond one record.
     """
     mapped = map_records(job, source_records, run, validators)
-    planner = _Planner(job, mapped, target, managed_ids, job.fields if rules is None else rules)
+    planner = _Planner(job, mapped, target, managed_ids, deactivated_ids, job.fields if rules is None else rules)
     plan = planner.plan()
     plan.source_count, plan.target_count, plan.target = len(source_records), len(target), target
     plan.created_at_ns, plan.preview = run.clock.now_ns(), run.preview
@@ -50,8 +52,10 @@ class _Planner:
 
     __slots__ = (
         "_adopted",
+        "_blocked",
         "_by_key",
         "_comparison",
+        "_deactivated",
         "_doubled",
         "_job",
         "_keyless",
@@ -67,9 +71,12 @@ class _Planner:
         mapped: Mapped,
         target: Iterable[Record],
         managed: frozenset[str],
+        deactivated: frozenset[str],
         rules: Mapping[str, FieldRule],
     ) -> None:
         self._job, self._mapped, self._managed, self._rules = job, mapped, managed, rules
+        self._deactivated = deactivated
+        self._blocked = 0
         self._comparison = Comparison(rules)
         self._plan = Plan(job.name, job.entity, skipped=mapped.skipped, invalid=mapped.invalid, merged=mapped.merged)
         self._plan.id_field = job.id_field
@@ -124,7 +131,7 @@ class _Planner:
         fields = self._fields(key, record, current)
         if fields is None:
             return
-        if managed and self._is_inactive(current):
+        if managed and self._may_reactivate(current):
             self._change(Action.REACTIVATE, key, record, current, fields)
         elif fields:
             self._change(Action.UPDATE, key, record, current, fields)
@@ -192,8 +199,8 @@ class _Planner:
             return
         managed = self._id(current) in self._managed
         fields = self._with_match_key(record, current, fields)
-        if self._is_inactive(current):
-            self._change(Action.REACTIVATE, key, record, current, fields, adopts=not managed)
+        if managed and self._may_reactivate(current):
+            self._change(Action.REACTIVATE, key, record, current, fields)
         elif fields or not managed:
             self._change(Action.UPDATE, key, record, current, fields, adopts=not managed)
         else:
@@ -233,6 +240,10 @@ class _Planner:
             )
 
     def _warn(self) -> None:
+        if self._blocked:
+            self._plan.warnings.append(
+                f"{self._blocked:,} managed target records were made inactive by somebody else and stay so"
+            )
         for text, number in self._mapped.warnings.items():
             self._plan.warnings.append(text if number == 1 else f"{text} ({number:,} records)")
         if self._doubled:
@@ -241,6 +252,14 @@ class _Planner:
     def _ambiguous(self, key: str, record: Record, reason: str) -> None:
         label = safe_label(self._job, record, "(unreadable)")
         self._plan.invalid.append(Unplanned(key, label, (reason,), "match"))
+
+    def _may_reactivate(self, current: Record) -> bool:
+        """Whether ``current`` is inactive by our doing; one that a person made inactive is counted and left so."""
+        if not self._is_inactive(current):
+            return False
+        ours = self._id(current) in self._deactivated
+        self._blocked += not ours
+        return ours
 
     def _is_inactive(self, current: Record) -> bool:
         if not self._job.active_field:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from busway.contracts.jobs import Job
-from busway.errors import UsageError
+from busway.errors import ConfigurationError, Problem, UsageError
 from busway.sync.brakes import check
 from busway.sync.context import RunContext
 from busway.sync.diff import holds_pending, same
@@ -29,21 +29,52 @@ class Planning:
         """What configuration says about ``job``. Raises ``ConfigurationError`` BW4010 or BW4011."""
         return tune(job, self._settings_for(job.name), self._where)
 
+    def problems(self, job: Job) -> list[Problem]:
+        """What makes ``job`` unfit to run whatever its two sides hold: its table (BW4010, BW4011), or validators it
+        counts on that nobody selected (BW4013)."""
+        found: list[Problem] = []
+        try:
+            self.tuning(job)
+        except ConfigurationError as error:
+            found += error.problems
+        if job.requires_validators and not self._validators.get(job.entity):
+            found.append(_unvalidated(job))
+        return found
+
     def plan(self, job: Job, run: RunContext) -> Plan:
         """The plan of ``job``, with its holds.
 
         The target is read last, so that as little time as can be lies between seeing it and writing to it.
         """
         tuning = self.tuning(job)
-        managed = self._state.managed_ids(job.name)
+        managed, deactivated = self._state.managed_ids(job.name), self._state.deactivated_ids(job.name)
         source = read_source(job, run)
         target = run.read_target(job)
         validators = self._validators.get(job.entity, ())
         with guarded(job, "plan"):
-            plan = make_plan(job, source, target, managed, run=run, validators=validators, rules=tuning.rules)
+            plan = make_plan(
+                job,
+                source,
+                target,
+                managed,
+                run=run,
+                deactivated_ids=deactivated,
+                validators=validators,
+                rules=tuning.rules,
+            )
         plan.holds = check(plan, tuning.limits, self._state.last_good_run(job.name), self._where)
         plan.warnings.extend(run.take_notes())
         return plan
+
+
+def _unvalidated(job: Job) -> Problem:
+    return Problem(
+        "BW4013",
+        f"job {job.name} needs a validator of {job.entity} records, and none is selected",
+        where="[plugins] validators",
+        why="the job leaves normalisation to its validators; without one it would write raw values",
+        fix="select the validators of the same plugin: busway plugins list",
+    )
 
 
 def refuse_moved(seen: Plan, fresh: Plan) -> None:

@@ -105,6 +105,14 @@ class SyncState(Protocol):
         """Remembers more of them; known ones are no error."""
         ...
 
+    def deactivated_ids(self, job: str) -> frozenset[str]:
+        """Ids of the target records that Busway deactivated and has not reactivated."""
+        ...
+
+    def mark_deactivated(self, job: str, target_id: str, *, deactivated: bool) -> None:
+        """Remembers that Busway deactivated a record, or that this no longer holds."""
+        ...
+
     def last_good_run(self, job: str) -> Mapping[str, Any] | None:
         """``source_count``, ``session_id`` and ``at_ns`` of the last run that finished."""
         ...

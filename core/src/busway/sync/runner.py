@@ -15,7 +15,7 @@ from busway.contracts.clock import Clock
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record
 from busway.contracts.runs import Stop
-from busway.errors import UsageError
+from busway.errors import Problem, UsageError
 from busway.sync import saved_plan
 from busway.sync.brakes import held_error
 from busway.sync.context import NEVER, RunContext
@@ -26,7 +26,7 @@ from busway.sync.planning import Planning, refuse_moved
 from busway.sync.ports import Digest, EventLog, SettingsFor, SourceData, SyncState, Validators, Where
 from busway.sync.reading import read_source
 from busway.sync.report import JobReport, Outcome, Progress, RunReport, SilentProgress
-from busway.sync.tuning import Tuning
+from busway.sync.tuning import Tuning, unknown_table
 from busway.sync.views import TargetView, preview
 
 __all__ = ["JobInfo", "SyncEngine"]
@@ -82,6 +82,15 @@ class SyncEngine:
     def job(self, name: str) -> Job:
         """The job ``name``. Raises ``UsageError`` BW4003 when there is none."""
         return select(self._jobs.values(), [name])[0]
+
+    def problems(self, tables: Iterable[str] = ()) -> list[Problem]:
+        """What is wrong with the jobs' configuration, in one pass, before anything is read.
+
+        :param tables: names of the ``[sync.*]`` tables there are; one without a job is a mistake (BW4010).
+        """
+        found = [problem for job in self._jobs.values() for problem in self._planning.problems(job)]
+        stray = [name for name in tables if name not in self._jobs]
+        return found + [unknown_table(name, self._jobs, self._where) for name in stray]
 
     def tuning(self, name: str) -> Tuning:
         """Limits and field rules of job ``name`` as configured; also what raises for a wrong ``[sync.<job>]`` table."""

@@ -26,6 +26,17 @@ class StoredSyncState:
         """See the protocol; all ids in one transaction."""
         self._store.managed.add_many(job, target_ids)
 
+    def deactivated_ids(self, job: str) -> frozenset[str]:
+        """See the protocol."""
+        return self._store.deactivated.ids(job)
+
+    def mark_deactivated(self, job: str, target_id: str, *, deactivated: bool) -> None:
+        """See the protocol."""
+        if deactivated:
+            self._store.deactivated.add(job, target_id)
+        else:
+            self._store.deactivated.remove(job, target_id)
+
     def last_good_run(self, job: str) -> Mapping[str, Any] | None:
         """See the protocol."""
         return self._store.last_good_run(job)

@@ -9,10 +9,10 @@ from typing import Any
 
 from busway.contracts.fields import FieldPolicy, FieldRule
 from busway.contracts.jobs import Job
-from busway.errors import ConfigurationError
+from busway.errors import ConfigurationError, Problem
 from busway.sync.ports import Where
 
-__all__ = ["Limits", "Tuning", "tune"]
+__all__ = ["Limits", "Tuning", "tune", "unknown_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,19 @@ def tune(job: Job, table: Mapping[str, Any], where: Where) -> Tuning:
             raise _unknown("key", key, (*NAMES, "fields"), place, job)
         chosen[key] = _checked(key, value, place)
     return Tuning(replace(Limits(), **chosen), _rules(job, table.get("fields", {}), where))
+
+
+def unknown_table(name: str, jobs: Iterable[str], where: Where) -> Problem:
+    """The problem of a table ``[sync.<name>]`` that no job reads."""
+    known = tuple(jobs)
+    near = get_close_matches(name, known, 1)
+    return Problem(
+        "BW4010",
+        f"there is no job {name!r} for the table [sync.{name}]",
+        where=where(name, "") or f"[sync.{name}]",
+        why=f"jobs are: {', '.join(known) or 'none, since no plugin with jobs is selected'}",
+        fix=f"did you mean [sync.{near[0]}]?" if near else f"take [sync.{name}] out",
+    )
 
 
 def _checked(key: str, value: Any, place: str) -> Any:

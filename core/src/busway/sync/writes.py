@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record, without
-from busway.errors import BuswayError, RejectedRecordError, UnreachableError
+from busway.errors import BuswayError, RefusedError, RejectedRecordError, UnreachableError
 from busway.sync.diff import is_empty
 from busway.sync.payloads import Rules
 from busway.sync.plan import Action, Change
@@ -50,7 +50,7 @@ def write(job: Job, rules: Rules, change: Change, payload: Record) -> Written:
 def _sent(job: Job, change: Change, payload: Record) -> Written:
     try:
         answer = _send(job, change, payload)
-    except UnreachableError as error:
+    except (UnreachableError, RefusedError) as error:
         found = _read_back(job, change, error)
         if found is None:
             raise
@@ -88,13 +88,13 @@ def _unproven(job: Job, change: Change, why: str) -> BuswayError:
     )
 
 
-def _read_back(job: Job, change: Change, error: UnreachableError) -> Record | None:
-    """The record of a create that may have been carried out although no answer came.
+def _read_back(job: Job, change: Change, error: UnreachableError | RefusedError) -> Record | None:
+    """The record of a create that may have been carried out although no answer proved it.
 
     A client that knows the request never left says so with ``error.ambiguous = False``; every other lost answer is
     taken as ambiguous, since a needless look costs one call and a needless create a duplicate.
     """
-    if change.action is not Action.CREATE or not getattr(error, "ambiguous", True):
+    if change.action is not Action.CREATE or not error.ambiguous:
         return None
     try:
         found = job.find(change.record)
