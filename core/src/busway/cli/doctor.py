@@ -62,7 +62,8 @@ def _findings(ctx: click.Context) -> Iterator[Finding]:
             yield "deployment", "failed", f"{problem.what} ({problem.where})", problem.fix
         return
     yield _deployment(stage)
-    yield from (("environment", "warning", notice, "") for notice in stage.notices)
+    for notice in stage.notices:
+        yield "environment", "warning", notice, ""
     yield _dotenv(stage)
     yield _state_dir(stage.state_dir)
     for row in statuses_of(ctx):

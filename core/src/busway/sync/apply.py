@@ -113,8 +113,8 @@ class Applier:
     def _write(self, change: Change, payload: Record) -> Written:
         """Writes, and remembers what Busway deactivated: before the write, since a kill right after it must not make
         our deactivation look like a person's, which nothing would ever undo."""
+        target_id = _target_id(self.job, change, {})
         if change.action is Action.DEACTIVATE:
-            target_id = _target_id(self.job, change, {})
             self.state.mark_deactivated(self.job.name, target_id, deactivated=True)
         try:
             written = write(self.job, self.rules, change, payload)
@@ -123,7 +123,7 @@ class Applier:
                 self.state.mark_deactivated(self.job.name, target_id, deactivated=False)
             raise
         if change.action is Action.REACTIVATE:
-            self.state.mark_deactivated(self.job.name, _target_id(self.job, change, {}), deactivated=False)
+            self.state.mark_deactivated(self.job.name, target_id, deactivated=False)
         return written
 
     def _succeeded(self, change: Change, written: Written, managed: ManagedIds) -> None:
