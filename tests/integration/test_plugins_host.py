@@ -19,8 +19,9 @@ from busway.contracts.settings import Settings
 from busway.errors import ConfigurationError, PluginError
 from busway.plugins.health import run_check
 from busway.plugins.host import LoadedPlugin, PluginHost
+from busway.plugins.kinds import KINDS
 from busway.plugins.report import PluginStatus
-from busway.plugins.selection import KINDS, Pick, Selection
+from busway.plugins.selection import Pick, Selection
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from busway.plugins.selection import BUILT_INS, KINDS, Pick, Selection
+from busway.plugins.kinds import BUILT_INS, KINDS
+from busway.plugins.selection import Pick, Selection
 
 
 @pytest.mark.parametrize("kind", KINDS)

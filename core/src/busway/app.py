@@ -28,8 +28,8 @@ from busway.events.manager import EventManager
 from busway.metrics.registry import Metrics
 from busway.plugins.host import BuiltPlugin, LoadedPlugin, PluginHost
 from busway.plugins.index import load_index
+from busway.plugins.kinds import BUILT_INS, KINDS
 from busway.plugins.recorded import record_load
-from busway.plugins.selection import BUILT_INS, KINDS
 from busway.redaction.redactor import Redactor
 from busway.stores.installation_key import installation_key, keyed_digest
 from busway.stores.state import StateStore

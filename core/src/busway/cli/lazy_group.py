@@ -6,24 +6,20 @@ Help texts of built-in commands are given here as plain strings, those of plugin
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from busway.errors import UsageError
-
 if TYPE_CHECKING:
+    from busway.errors import UsageError
     from busway.plugins.index import CommandEntry
 
 __all__ = ["LazyCommand", "LazyGroup"]
 
 
-@dataclass(frozen=True, slots=True)
-class LazyCommand:
+class LazyCommand(NamedTuple):
     """Where a built-in command lives, and what the help says about it."""
 
     target: str
@@ -91,6 +87,10 @@ class LazyGroup(click.Group):
                 formatter.write_dl(rows)
 
     def _unknown(self, ctx: click.Context, name: str) -> UsageError:
+        import difflib
+
+        from busway.errors import UsageError
+
         near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
         fix = f"did you mean: {ctx.command_path} {near[0]}" if near else self._missing_command(name)
         return UsageError("BW1002", f"there is no command {name!r}", where=ctx.command_path, fix=fix)

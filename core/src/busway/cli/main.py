@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import click
 
     from busway.errors import BuswayError
@@ -35,21 +36,13 @@ def _version() -> int:
 def _run(arguments: list[str]) -> int:
     import click
 
-    from busway.cli.output import emit_error
     from busway.cli.root import root
-    from busway.errors import BuswayError
 
     debug = "--debug" in arguments
     try:
         code = root.main(args=arguments, prog_name="busway", standalone_mode=False)
-    except BuswayError as error:
-        if debug:
-            raise
-        emit_error(error, as_json="--json" in arguments)
-        return error.exit_code
     except click.ClickException as error:
-        emit_error(_as_usage_error(error), as_json="--json" in arguments)
-        return 2
+        return _told(_as_usage_error(error), arguments)
     except click.Abort:
         return 130
     except KeyboardInterrupt:
@@ -60,9 +53,16 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        emit_error(_as_bug(error), as_json="--json" in arguments)
-        return 1
+        return _told(_coded(error), arguments)
     return code if isinstance(code, int) else 0
+
+
+def _told(error: BuswayError, arguments: list[str]) -> int:
+    """Prints the error, and gives its exit code."""
+    from busway.cli.output import emit_error
+
+    emit_error(error, as_json="--json" in arguments)
+    return error.exit_code
 
 
 def _as_usage_error(error: click.ClickException) -> BuswayError:
@@ -75,6 +75,12 @@ def _as_usage_error(error: click.ClickException) -> BuswayError:
     hints: Sequence[str] | None = getattr(error, "possibilities", None)
     fix = f"did you mean {hints[0]}?" if hints else f"{path} --help"
     return UsageError("BW1001", error.format_message().rstrip("."), where=path, fix=fix)
+
+
+def _coded(error: Exception) -> BuswayError:
+    from busway.errors import BuswayError
+
+    return error if isinstance(error, BuswayError) else _as_bug(error)
 
 
 def _as_bug(error: Exception) -> BuswayError:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from busway.cli.invocation import Invocation
 from busway.cli.lazy_group import LazyCommand, LazyGroup
 
 if TYPE_CHECKING:
@@ -68,14 +66,19 @@ def _load_plugin_command(entry: CommandEntry) -> click.Command:
 @click.option(
     "-C",
     "--directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False),
     help="Work as if started in this folder.",
 )
 @click.option("--safe", is_flag=True, help="Select built-in plugins only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
-def root(ctx: click.Context, directory: Path | None, safe: bool, debug: bool) -> None:
+def root(ctx: click.Context, directory: str | None, safe: bool, debug: bool) -> None:
     """Busway moves records between systems: it plans before it writes, and accounts for what it did."""
-    ctx.obj = Invocation(directory=directory, safe=safe, debug=debug)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+        return
+    from pathlib import Path
+
+    from busway.cli.invocation import Invocation
+
+    ctx.obj = Invocation(directory=Path(directory) if directory else None, safe=safe, debug=debug)

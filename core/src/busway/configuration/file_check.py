@@ -9,7 +9,7 @@ from typing import Any
 from busway.configuration.deployment import Deployment
 from busway.configuration.nearest import did_you_mean
 from busway.errors import Problem
-from busway.plugins.selection import KINDS
+from busway.plugins.kinds import KINDS
 
 __all__ = ["POLICIES", "file_problems", "policy_entries"]
 

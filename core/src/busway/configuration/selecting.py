@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from busway.configuration.deployment import Deployment
 from busway.configuration.file_check import policy_entries, wrong
 from busway.errors import Problem
-from busway.plugins.selection import BUILT_INS, KINDS, Pick, Selection
+from busway.plugins.kinds import BUILT_INS, KINDS
+from busway.plugins.selection import Pick, Selection
 
 __all__ = ["select"]
 

@@ -10,11 +10,12 @@ from busway.errors import PluginError, Problem
 from busway.plugins.health import collect_checks
 from busway.plugins.index import Index
 from busway.plugins.kind_host import BuiltPlugin, KindHost, LoadedPlugin, MakeContext
+from busway.plugins.kinds import KINDS
 from busway.plugins.listing import unselected_statuses
 from busway.plugins.loading import Imports
 from busway.plugins.report import PluginStatus
 from busway.plugins.resolution import resolve
-from busway.plugins.selection import KINDS, Selection
+from busway.plugins.selection import Selection
 
 __all__ = ["BuiltPlugin", "LoadedPlugin", "MakeContext", "PluginHost"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-from busway.plugins.selection import BUILT_INS
+from busway.plugins.kinds import BUILT_INS
 
 __all__ = ["COMMANDS", "PLUGINS", "command_suggestion", "command_summary", "suggestion"]
 
@@ -70,4 +69,6 @@ def command_suggestion(name: str) -> str:
 
 
 def _nearest(name: str, candidates: list[str]) -> str:
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(name, candidates, 1)), "")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from busway.plugins.index import Index, IndexEntry
+from busway.plugins.kinds import BUILT_INS, KINDS
 from busway.plugins.report import PluginStatus
 from busway.plugins.resolution import (
     CORE,
@@ -15,7 +16,7 @@ from busway.plugins.resolution import (
     resolve,
     status_of,
 )
-from busway.plugins.selection import BUILT_INS, KINDS, Selection
+from busway.plugins.selection import Selection
 
 __all__ = ["list_statuses", "unselected_statuses"]
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from busway.plugins.index import CONTRACT, Index, IndexEntry
+from busway.plugins.kinds import BUILT_INS
 from busway.plugins.known import PLUGINS, suggestion
 from busway.plugins.report import PluginStatus
-from busway.plugins.selection import BUILT_INS, Pick, Selection
+from busway.plugins.selection import Pick, Selection
 
 __all__ = ["CORE", "Resolution", "resolve", "status_of"]
 

@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KINDS = ("secrets", "caches", "sinks", "validators", "jobs")
-"""The plugin kinds, in the order in which the host loads them."""
-
-BUILT_INS: dict[str, tuple[str, ...]] = {
-    "secrets": ("env", "dotenv"),
-    "caches": ("memory",),
-    "sinks": ("log", "ledger"),
-    "validators": (),
-    "jobs": (),
-}
-"""Names of each kind that the `busway` distribution itself provides and no other distribution can take."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pick:

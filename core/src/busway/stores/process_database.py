@@ -49,10 +49,13 @@ class ProcessDatabase:
 
     def close(self) -> None:
         """Closes this process's connection; the next use opens it again."""
-        database, self._database = self._database, None
-        if database is not None and self._pid == os.getpid():
-            with database.lock:  # closing under the hands of another thread would crash the interpreter
-                database.close()
+        database = self._database
+        if database is None or self._pid != os.getpid():
+            self._database = None
+            return
+        with database.lock:  # closing under the hands of another thread would crash the interpreter
+            database.close()
+            self._database = None
 
     def _open(self) -> Database:
         with self._opening_lock():
