@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["ROOT", "core_environment", "full_environment", "median_ms", "report", "timed"]
+__all__ = ["ROOT", "against", "core_environment", "full_environment", "report", "timed", "times_ms"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,15 +55,23 @@ def timed(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, 
     return time.perf_counter() - started
 
 
-def median_ms(commands: Mapping[str, Sequence[str]], *, rounds: int = 15, cwd: Path | None = None) -> dict[str, float]:
-    """Median milliseconds of each command, run in turns after one turn that does not count."""
+def times_ms(
+    commands: Mapping[str, Sequence[str]], *, rounds: int = 15, cwd: Path | None = None
+) -> dict[str, list[float]]:
+    """Milliseconds of each command, run in turns after one turn that does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(rounds + 1):
         for name, command in commands.items():
             took = timed(command, cwd=cwd)
             if turn:
                 seconds[name].append(took)
-    return {name: statistics.median(values) * 1000 for name, values in seconds.items()}
+    return {name: [value * 1000 for value in values] for name, values in seconds.items()}
+
+
+def against(times: Mapping[str, Sequence[float]], name: str, base: str) -> str:
+    """``58 ms, fastest 55 (4.3 x)``: median, minimum, and the median of the ratios of each turn."""
+    ratio = statistics.median(one / other for one, other in zip(times[name], times[base], strict=True))
+    return f"{statistics.median(times[name]):.0f} ms, fastest {min(times[name]):.0f} ({ratio:.1f} x)"
 
 
 def report(title: str, rows: Sequence[tuple[str, str, str]]) -> None:

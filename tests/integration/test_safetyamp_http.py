@@ -174,7 +174,7 @@ def test_a_refused_record_names_its_fields_without_their_values(remote: Remote) 
         "date_of_birth": ("The date of birth does not match the format Y-m-d.",),
         "roles.0.id": (),
     }
-    assert not hasattr(error, "ambiguous")
+    assert not error.ambiguous
 
 
 @pytest.mark.parametrize("body", ['{"message": "canary"}', '{"errors": ["canary"]}', '{"errors": null}', "[]"])

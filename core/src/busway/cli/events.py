@@ -49,9 +49,9 @@ def changes(
     as_json: bool,
 ) -> None:
     """Records created, updated and deleted."""
-    ledger = open_ledger(ctx)
-    only = ledger.session(session).session_id if session else None
-    rows = ledger.changes(hours=hours, entity=entity, operation=operation, session=only, limit=limit)
+    with open_ledger(ctx) as ledger:
+        only = ledger.session(session).session_id if session else None
+        rows = ledger.changes(hours=hours, entity=entity, operation=operation, session=only, limit=limit)
 
     def text() -> None:
         if not rows:
@@ -73,9 +73,9 @@ def errors(
     ctx: click.Context, hours: float | None, entity: str | None, session: str | None, limit: int, as_json: bool
 ) -> None:
     """Errors, with what they were about."""
-    ledger = open_ledger(ctx)
-    only = ledger.session(session).session_id if session else None
-    rows = ledger.errors(hours=hours, entity=entity, session=only, limit=limit)
+    with open_ledger(ctx) as ledger:
+        only = ledger.session(session).session_id if session else None
+        rows = ledger.errors(hours=hours, entity=entity, session=only, limit=limit)
 
     def text() -> None:
         if not rows:

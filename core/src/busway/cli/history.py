@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["open_ledger"]
 
 
-def open_ledger(ctx: click.Context) -> Ledger:
-    """The ledger of the deployment at hand, with everything in it that the journals hold."""
+@contextmanager
+def open_ledger(ctx: click.Context) -> Iterator[Ledger]:
+    """The ledger of the deployment at hand, with everything in it that the journals hold; closed at the end."""
     from busway.events.ledger import Ledger, bring_up_to_date
 
     state_dir = invocation_of(ctx).boot().state_dir
     bring_up_to_date(state_dir)
-    return Ledger(state_dir)
+    with closing(Ledger(state_dir)) as ledger:
+        yield ledger

@@ -27,7 +27,8 @@ def sessions() -> None:
 @click.pass_context
 def list_(ctx: click.Context, limit: int, as_json: bool) -> None:
     """The newest sessions."""
-    rows = open_ledger(ctx).sessions(limit)
+    with open_ledger(ctx) as ledger:
+        rows = ledger.sessions(limit)
 
     def text() -> None:
         if not rows:
@@ -51,10 +52,10 @@ def list_(ctx: click.Context, limit: int, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, session: str, limit: int, as_json: bool) -> None:
     """One session: its counts, changes and errors. The first characters of its id are enough."""
-    ledger = open_ledger(ctx)
-    row = ledger.session(session)
-    changes = ledger.changes(session=row.session_id, limit=limit)
-    errors = ledger.errors(session=row.session_id, limit=limit)
+    with open_ledger(ctx) as ledger:
+        row = ledger.session(session)
+        changes = ledger.changes(session=row.session_id, limit=limit)
+        errors = ledger.errors(session=row.session_id, limit=limit)
 
     def text() -> None:
         click.echo(f"{row.name}  session {row.session_id}  {row.state}")

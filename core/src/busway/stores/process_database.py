@@ -24,6 +24,7 @@ class ProcessDatabase:
         self._opening = threading.Lock()
         self._database: Database | None = None
         self._inherited: list[Database] = []
+        """The parent's, kept open: closing them in a child would disturb the files the parent works on."""
         self._pid = 0
 
     @property
@@ -50,7 +51,10 @@ class ProcessDatabase:
     def close(self) -> None:
         """Closes this process's connection; the next use opens it again."""
         database = self._database
-        if database is None or self._pid != os.getpid():
+        if database is None:
+            return
+        if self._pid != os.getpid():
+            self._inherited.append(database)
             self._database = None
             return
         with database.lock:  # closing under the hands of another thread would crash the interpreter
@@ -61,7 +65,7 @@ class ProcessDatabase:
         with self._opening_lock():
             if self._database is None or self._pid != os.getpid():
                 if self._database is not None:
-                    self._inherited.append(self._database)  # closing it here would disturb the parent's files
+                    self._inherited.append(self._database)
                 self._database = open_database(self.path, self._migrations)
                 self._pid = os.getpid()
             return self._database
