@@ -45,6 +45,9 @@ def plan(
     def text() -> None:
         for one in plans:
             print_plan(one, limit)
+        longest = max((len(one.changes) for one in plans), default=0)
+        if longest > limit:
+            click.echo("all of them:  " + " ".join(["busway plan", *names, f"--limit {longest}"]))
         if output:
             click.echo(f"saved as {output} (plan {saved[:13]}, good for 24 h).  Do it:  busway apply {output}")
         elif changes:

@@ -20,7 +20,6 @@ SIGNS = {
     Action.REACTIVATE: ("^", "green"),
 }
 SHOWN_VALUE = 40
-FEW_FIELDS = 4
 
 
 def print_plan(plan: Plan, limit: int) -> None:
@@ -29,9 +28,7 @@ def print_plan(plan: Plan, limit: int) -> None:
     for change in plan.changes[:limit]:
         _print_change(change)
     if len(plan.changes) > limit:
-        click.echo(
-            f"    … and {plural(len(plan.changes) - limit, 'more change')} (--limit {len(plan.changes)} shows them all)"
-        )
+        click.echo(f"    … and {plural(len(plan.changes) - limit, 'more change')}")
     _print_left_out("invalid", plan.invalid)
     _print_left_out("skipped", plan.skipped)
     for warning in plan.warnings:
@@ -72,13 +69,13 @@ def _print_change(change: Change) -> None:
 
 
 def _fields_text(change: Change) -> str:
-    if change.action is Action.CREATE and len(change.fields) > FEW_FIELDS:
-        return plural(len(change.fields), "field")
-    return ", ".join(_field_text(field, change.action) for field in change.fields)
+    if change.action is Action.CREATE:
+        return plural(len(change.fields), "field") if len(change.fields) > 1 else ""
+    return ", ".join(_field_text(field) for field in change.fields)
 
 
-def _field_text(field: FieldChange, action: Action) -> str:
-    if field.personal or action is not Action.UPDATE:
+def _field_text(field: FieldChange) -> str:
+    if field.personal:
         return field.name
     return f"{field.name}: {_value(field.old)} → {_value(field.new)}"
 

@@ -50,6 +50,8 @@ def run_as_dict(report: RunReport, books: Mapping[str, Any]) -> dict[str, Any]:
 
 def _headline(report: JobReport) -> str:
     name = style(f"{report.job:<11}", bold=True)
+    if report.outcome is Outcome.DONE and not report.planned:
+        return f"{name} nothing to change   {duration(report.seconds)}"
     if report.outcome is Outcome.DONE:
         speed, spent = rate(report.counts.written, report.seconds), duration(report.seconds)
         return f"{name} {bar(1, 1)} {report.planned:,}/{report.planned:,}   {speed}   {spent}"
