@@ -177,3 +177,26 @@ def test_errors_are_the_same_in_json(deployment: SandboxDeployment) -> None:
     assert code == 3
     assert envelope["ok"] is False
     assert {"code", "what", "where", "why", "fix"} == set(envelope["error"])
+
+
+def test_a_job_without_its_validators_is_refused(deployment: SandboxDeployment) -> None:
+    path = deployment.folder / "busway.toml"
+    path.write_text(path.read_text("utf-8").replace('validators = ["safetyamp"]', "validators = []"), "utf-8")
+    assert "employee" in refused(deployment, "run", code=3, error="BW4013")
+
+
+def test_a_table_of_a_job_that_does_not_exist(deployment: SandboxDeployment) -> None:
+    deployment.add_toml("[sync.employes]\nmax_creates = 5\n")
+    shown = refused(deployment, "run", "titles", code=3, error="BW4010")
+    assert "did you mean [sync.employees]?" in shown
+    assert "busway.toml:" in shown
+
+
+def test_everything_wrong_with_the_tables_is_said_at_once(deployment: SandboxDeployment) -> None:
+    deployment.add_toml("[sync.titles]\nmax_creats = 5\n[sync.employees]\nmax_creates = -1\n")
+    shown = refused(deployment, "run", code=3, error="BW4010")
+    assert "[BW4011]" in shown
+
+
+def test_an_unknown_command_without_a_near_one(deployment: SandboxDeployment) -> None:
+    assert "busway --help" in refused(deployment, "zzzzzz", code=2, error="BW1002")

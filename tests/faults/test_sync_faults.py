@@ -221,7 +221,7 @@ class Finding(PeopleJob):
 def lost(ambiguous: bool | None = True) -> UnreachableError:
     error = UnreachableError("BW5002", "no answer")
     if ambiguous is not None:
-        error.ambiguous = ambiguous  # type: ignore[attr-defined]
+        error.ambiguous = ambiguous
     return error
 
 
@@ -389,3 +389,37 @@ def test_no_value_of_any_record_reaches_events_or_reports() -> None:
     assert (report.jobs[0].counts.created, report.jobs[0].counts.failed) == (1, 2)
     said = repr(one.events.calls) + repr(report) + repr([job.as_dict() for job in report.jobs])
     assert "canary" not in said
+
+
+def test_a_create_whose_answer_makes_no_sense_is_read_back() -> None:
+    """A 2xx without a usable record: the record exists, and must not be created a second time."""
+    nonsense = RefusedError("BW5005", "the answer has no data", status=201)
+    nonsense.ambiguous = True
+    target = RecordingTarget(fault_after=failing("create", nonsense, 1))
+    one = Bench(Finding([person(1)], target), tables={"people": UNBRAKED})
+    (report,) = one.engine.run().jobs
+    assert report.counts.created == 1
+    assert one.state.managed["people"] == {"t1"}
+    assert target.operations() == [("create", "t1")]
+
+
+@pytest.mark.parametrize(("ambiguous", "remembered"), [(True, {"t1"}), (False, set())])
+def test_a_deactivation_is_remembered_before_it_is_known_to_have_happened(
+    ambiguous: bool, remembered: set[str]
+) -> None:
+    """A kill or a lost answer right after the write must not make our deactivation look like a person's."""
+    seen: list[set[str]] = []
+    target = RecordingTarget.holding(person(1))
+    one = Bench(PeopleJob([], target), tables={"people": UNBRAKED})
+    one.state.managed["people"] = {"t1"}
+
+    def fault(operation: str, payload: Record) -> Exception | None:
+        seen.append(set(one.state.deactivated.get("people", ())))
+        error = UnreachableError("BW5102", "no answer")
+        error.ambiguous = ambiguous
+        return error
+
+    target.fault_after = fault
+    one.engine.run()
+    assert seen == [{"t1"}]
+    assert one.state.deactivated.get("people", set()) == remembered

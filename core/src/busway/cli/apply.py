@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from busway.cli.invocation import invocation_of
-from busway.cli.output import emit_result, json_option
-from busway.cli.progress import make_progress
-from busway.cli.run_view import print_ending, print_job, run_as_dict
+from busway.cli.output import json_option
+from busway.cli.running import carry_out, tell_run
 from busway.cli.stopping import SignalStop
 
 __all__ = ["apply"]
@@ -25,17 +24,8 @@ def apply(ctx: click.Context, file: Path, as_json: bool) -> int:
     Both sides are read and planned again; a single difference to the saved plan, and nothing is written.
     """
     with invocation_of(ctx).app() as app, SignalStop() as stop:
-        with make_progress(as_json=as_json) as progress:
-            report = app.sync.apply_saved(file, progress=progress, stop=stop)
-        report.stopped_by = stop.signal
-        app.events.flush(5.0)
-        books, warnings = app.events.books(), app.warnings()
-
-    def text() -> None:
-        for job in report.jobs:
-            print_job(job)
-        print_ending(report, books)
-
-    data = run_as_dict(report, books)
-    emit_result("busway.run/1", data, as_json=as_json, text=text, warnings=warnings, ok=report.exit_code == 0)
-    return report.exit_code
+        report, books = carry_out(
+            app, lambda progress: app.sync.apply_saved(file, progress=progress, stop=stop), as_json=as_json
+        )
+        warnings = app.warnings()
+    return tell_run(report, books, warnings, as_json=as_json)

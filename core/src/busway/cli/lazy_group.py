@@ -92,7 +92,7 @@ class LazyGroup(click.Group):
         from busway.errors import UsageError
 
         near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-        fix = f"did you mean: {ctx.command_path} {near[0]}" if near else self._missing_command(name)
+        fix = f"did you mean: {ctx.command_path} {near[0]}" if near else self._missing_command(name) or "busway --help"
         return UsageError("BW1002", f"there is no command {name!r}", where=ctx.command_path, fix=fix)
 
 

@@ -9,14 +9,13 @@ import click
 
 from busway.cli.output import emit_result, json_option, style
 from busway.cli.plan_view import print_plan
-from busway.cli.progress import make_progress
-from busway.cli.run_view import print_ending, print_job, run_as_dict
+from busway.cli.run_view import run_as_dict
+from busway.cli.running import carry_out, print_run
 from busway.cli.stopping import SignalStop
 from busway.cli.text import plural
 
 if TYPE_CHECKING:
     from busway.app import App
-    from busway.sync.report import RunReport
     from busway_safetyamp.demo.stage import Stage
 
 __all__ = ["demo"]
@@ -74,14 +73,9 @@ def _look(stage: Stage, stop: SignalStop, as_json: bool) -> list[dict[str, Any]]
 
 def _run(stage: Stage, stop: SignalStop, as_json: bool) -> list[dict[str, Any]]:
     with _app(stage) as app:
-        with make_progress(as_json=as_json) as progress:
-            report: RunReport = app.sync.run((), progress=progress, stop=stop)
-        app.events.flush(5.0)
-        books = app.events.books()
+        report, books = carry_out(app, lambda progress: app.sync.run((), progress=progress, stop=stop), as_json=as_json)
     if not as_json:
-        for job in report.jobs:
-            print_job(job)
-        print_ending(report, books)
+        print_run(report, books)
     return [run_as_dict(report, books)]
 
 
