@@ -70,6 +70,17 @@ def test_missing_settings_and_missing_plugins_are_told_together(folder: Path) ->
     assert "SAFETYAMP_TOKEN" in whats
 
 
+def test_a_setting_that_two_plugins_need_is_told_once(folder: Path) -> None:
+    (folder / "busway.toml").write_text(TOML + '[plugins]\njobs = ["safetyamp"]\nvalidators = ["safetyamp"]\n', "utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        App.from_config(folder, {})
+    whats = [problem.what for problem in caught.value.problems]
+    assert len(whats) == len(set(whats))
+    assert "setting SAFETYAMP_ROLE is not set" in whats
+    assert "secret SAFETYAMP_TOKEN is not set" in whats
+    assert not [what for what in whats if what.startswith("plugin ")]
+
+
 def test_an_optional_plugin_may_lack_its_settings(folder: Path) -> None:
     (folder / "busway.toml").write_text(TOML + '[plugins]\nsinks = ["log", "ledger", "webhook"]\n', "utf-8")
     with App.from_config(folder, {}) as app:

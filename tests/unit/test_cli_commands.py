@@ -48,6 +48,18 @@ def test_init_writes_a_file_that_the_core_accepts(
     assert [pick.name for pick in stage.selection.jobs] == ["safetyamp"]
 
 
+def test_a_deployment_without_jobs_is_an_error_and_not_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("run", "plan"):
+        assert main([command]) == 3
+        shown = capsys.readouterr().err
+        assert "error[BW4015]: no jobs are selected" in shown
+        assert 'jobs = ["safetyamp"]' in shown
+    assert main(["jobs"]) == 0
+
+
 def test_init_never_touches_a_file_that_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "busway.toml").write_text("app = 'mine'\n", "utf-8")
     assert main(["init", str(tmp_path)]) == 2

@@ -214,13 +214,13 @@ class App:
         for kind in KINDS[1:]:
             self.config  # noqa: B018 - loads the secret sources and every model first
             self.objects(kind)
-        broken = self.plugins.problems()
-        known = {(problem.code, problem.what, problem.where) for problem in broken}
-        rest = [problem for problem in more if (problem.code, problem.what, problem.where) not in known]
-        if broken:
-            raise PluginError.of([*broken, *rest])
-        if rest:
-            raise ConfigurationError.of(rest)
+        unusable = [status for status in self.plugins.statuses() if status.failed and status.required]
+        # A plugin that only lacks settings is told through those settings, each once however many plugins need it.
+        broken = [status.problem() for status in unusable if not status.details]
+        lacking = [problem for status in unusable for problem in status.details]
+        found = list(dict.fromkeys([*broken, *lacking, *more]))
+        if found:
+            raise (PluginError if broken else ConfigurationError).of(found)
 
     def config_problems(self) -> list[Problem]:
         """What is wrong with the settings of the core and of required plugins, and with the tables of the jobs."""

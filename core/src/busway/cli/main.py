@@ -73,8 +73,10 @@ def _as_usage_error(error: click.ClickException) -> BuswayError:
     context = getattr(error, "ctx", None)
     path = context.command_path if isinstance(context, click.Context) else "busway"
     hints: Sequence[str] | None = getattr(error, "possibilities", None)
+    # Click's own text repeats the suggestions; ours stand under "fix".
+    what = error.message if hints else error.format_message()
     fix = f"did you mean {hints[0]}?" if hints else f"{path} --help"
-    return UsageError("BW1001", error.format_message().rstrip("."), where=path, fix=fix)
+    return UsageError("BW1001", what.rstrip("."), where=path, fix=fix)
 
 
 def _coded(error: Exception) -> BuswayError:

@@ -76,7 +76,7 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
         for row in rows:
             click.echo(style(f"{row.kind}.{row.name}", bold=True))
             for label, value in row.as_dict().items():
-                if value not in ("", None, 0) and label not in ("kind", "name"):
+                if value and label not in ("kind", "name"):
                     click.echo(f"  {label.replace('_', ' '):<14}{value}")
 
     emit_result("busway.plugin/1", [row.as_dict() for row in rows], as_json=as_json, text=text)

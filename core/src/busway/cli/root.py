@@ -60,7 +60,7 @@ def _load_plugin_command(entry: CommandEntry) -> click.Command:
     load_plugin_command=_load_plugin_command,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: busway explain exit-codes. An error code such as BW1101: busway explain BW1101.",
+    epilog="\b\nWhat an error code means:  busway explain BW1101\nWhat exit codes mean:      busway explain exit-codes",
 )
 @click.version_option(package_name="busway", prog_name="busway", message="%(prog)s %(version)s")
 @click.option(

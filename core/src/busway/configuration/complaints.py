@@ -46,7 +46,7 @@ class Complaints:
             "BW1108",
             f"the value of {declaration.name} is not valid",
             f"{place}, for {_place(declaration)}",
-            f"{reason[:1].lower()}{reason[1:]}; it is a {declaration.type}. {declaration.doc}".rstrip(),
+            f"{reason[:1].lower()}{reason[1:]}; its type is {declaration.type}. {declaration.doc}".rstrip(),
             f"correct it there; see where it comes from: busway config explain {declaration.name}",
         )
 
@@ -101,7 +101,8 @@ class Complaints:
                 yield f"a line {declaration.name}=... in .env"
             else:
                 yield f"store it in {layer}: {source.locate(declaration.name)}"
-        yield f'{declaration.name} = "..." under [settings] in {self._file_name}'
+        if not declaration.is_secret:
+            yield f'{declaration.name} = "..." under [settings] in {self._file_name}'
 
     def _names_in(self, source: SecretSource) -> Iterable[str]:
         try:

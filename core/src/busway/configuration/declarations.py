@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -85,6 +85,8 @@ def _declaration(model: type[Settings], field: str, info: FieldInfo, owner: str)
 
 
 def _type_text(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " | ".join(map(str, get_args(annotation)))
     text = annotation.__name__ if isinstance(annotation, type) and not _parameters(annotation) else str(annotation)
     return re.sub(r"\b(?:[a-z_][A-Za-z0-9_]*\.)+", "", text)
 

@@ -36,14 +36,28 @@ def order(jobs: Iterable[Job]) -> tuple[Job, ...]:
 def select(jobs: Iterable[Job], names: Sequence[str]) -> tuple[Job, ...]:
     """Exactly the jobs named, dependencies first; all of them when no name is given.
 
-    Raises ``UsageError`` BW4003 for a name that is no job, and whatever :func:`order` raises.
+    Raises ``UsageError`` BW4003 for a name that is no job, ``ConfigurationError`` BW4015 when there are no jobs at all,
+    and whatever :func:`order` raises.
     """
     ordered = order(jobs)
+    if not ordered:
+        raise no_jobs()
     known = [job.name for job in ordered]
     for name in names:
         if name not in known:
             raise unknown_job(name, known)
     return tuple(job for job in ordered if not names or job.name in names)
+
+
+def no_jobs() -> ConfigurationError:
+    """The error for a deployment without jobs: a run that does nothing must not look like one that went well."""
+    return ConfigurationError(
+        "BW4015",
+        "no jobs are selected",
+        where="[plugins] jobs",
+        why="a deployment without jobs has nothing to plan or run",
+        fix='in busway.toml, under [plugins]: jobs = ["safetyamp"]; what is installed: busway plugins list',
+    )
 
 
 def unknown_job(name: str, known: Sequence[str]) -> UsageError:
