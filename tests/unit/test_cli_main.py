@@ -115,6 +115,16 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         main(["--debug", "run"])
 
 
+def test_windows_is_refused_with_a_code_and_help_still_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert main(["--help"]) == 0
+    assert main(["explain", "BW1007"]) == 0
+    assert main(["run"]) == 2
+    assert "error[BW1007]" in capsys.readouterr().err
+
+
 def test_a_reader_that_went_away_is_no_error() -> None:
     command = f"{sys.executable} -m busway.cli.main explain | head -1"
     found = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

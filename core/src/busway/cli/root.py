@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from busway.cli.lazy_group import LazyCommand, LazyGroup
 
 if TYPE_CHECKING:
+    from busway.errors import UsageError
     from busway.plugins.index import CommandEntry
 
 __all__ = ["BUILT_IN", "root"]
@@ -52,6 +54,14 @@ def _load_plugin_command(entry: CommandEntry) -> click.Command:
     return load_plugin_command(entry)
 
 
+def _unsupported() -> UsageError:
+    from busway.errors import UsageError
+
+    why = "state folders are guarded by POSIX file locks and modes"
+    fix = "run it on Linux or macOS, or in the Windows Subsystem for Linux"
+    return UsageError("BW1007", "Busway does not run on Windows", where=sys.platform, why=why, fix=fix)
+
+
 @click.group(
     cls=LazyGroup,
     built_in=BUILT_IN,
@@ -77,6 +87,8 @@ def root(ctx: click.Context, directory: str | None, safe: bool, debug: bool) -> 
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
         return
+    if sys.platform == "win32" and ctx.invoked_subcommand != "explain":
+        raise _unsupported()
     from pathlib import Path
 
     from busway.cli.invocation import Invocation
