@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +106,10 @@ def _conclude(stage: Stage, say: Callable[[str], object]) -> None:
     say(f"  {stage.folder}/busway.toml, .env, vista.db and .busway/ (journal, ledger, state)")
     say(f"  the sandbox took {plural(stage.sandbox.calls, 'call')} and {plural(len(ledger), 'write')}; it is gone now")
     say(f"\n{style('Look around', bold=True)}")
+    # uv sets this variable for what it runs; without it the command is on the PATH.
+    busway = "uv run busway" if "UV" in os.environ else "busway"
     for command in ("sessions list", "events changes --limit 5", "events errors", "config explain SAFETYAMP_TOKEN"):
-        say(f"  busway -C {stage.folder} {command}")
+        say(f"  {busway} -C {stage.folder} {command}")
     say(f"\n{style('Try it yourself', bold=True)}: docs/getting-started.md, from an empty folder to the first run")
 
 
