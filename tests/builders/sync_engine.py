@@ -117,6 +117,11 @@ class MemoryState:
     good: dict[str, dict[str, Any]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
+    held_by: str = ""
+
+    @contextmanager
+    def alone(self) -> Iterator[str]:
+        yield self.held_by
 
     def managed_ids(self, job: str) -> frozenset[str]:
         return frozenset(self.managed.get(job, ()))

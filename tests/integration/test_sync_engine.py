@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -350,3 +352,34 @@ def test_applying_a_plan_makes_both_sides_equal_and_the_next_plan_is_empty(
             assert bool(record["active"]) is not blocked, "reactivated is what Busway deactivated, and nothing else"
         if key not in source and key in managed:
             assert not record["active"]
+
+
+def test_a_second_run_is_refused_before_it_reads_anything() -> None:
+    one = bench(person(1))
+    one.state.held_by = "process 7 on host since 2026-01-01 06:00:00"
+    for start in (one.engine.run, lambda: one.engine.apply(one.engine.plan("people"))):
+        with pytest.raises(HeldError, match="BW7002") as caught:
+            start()
+        assert "process 7 on host since 2026-01-01 06:00:00" in caught.value.problem.why
+    assert one.engine.plan("people").changes, "looking is allowed"
+
+
+def test_one_state_folder_has_one_run_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
+    holder = (
+        "import sys, pathlib\nfrom busway.stores.state import StateStore\nfrom busway.sync.state import StoredSyncState\n"
+        "with StoredSyncState(StateStore(pathlib.Path(sys.argv[1]))).alone() as other:\n"
+        "    print('mine' if not other else other, flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", holder, str(tmp_path / "state")]
+    store = StateStore(tmp_path / "state")
+    state = StoredSyncState(store)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "mine"
+        with state.alone() as other:
+            assert f"process {process.pid} on " in other
+        process.kill()
+        process.wait()
+    with state.alone() as other:
+        assert other == ""
+    store.close()

@@ -97,6 +97,10 @@ class SourceData(Protocol):
 class SyncState(Protocol):
     """What the engine remembers between runs; durable."""
 
+    def alone(self) -> AbstractContextManager[str]:
+        """The right to write alone, for the block; yields who has it instead, empty when it is ours."""
+        ...
+
     def managed_ids(self, job: str) -> frozenset[str]:
         """Ids of the target records that Busway created or adopted."""
         ...

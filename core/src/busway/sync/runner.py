@@ -15,7 +15,7 @@ from busway.contracts.clock import Clock
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record
 from busway.contracts.runs import Stop
-from busway.errors import Problem, UsageError
+from busway.errors import HeldError, Problem, UsageError
 from busway.sync import saved_plan
 from busway.sync.brakes import held_error
 from busway.sync.context import NEVER, RunContext
@@ -141,6 +141,10 @@ class SyncEngine:
         A plan that rests on changes of an earlier one is made again once those are written, and its job ends with
         BW4023 unless it is what was seen. Raises as :meth:`apply` before anything is written.
         """
+        with self._alone():
+            return self._apply_plans(plans, progress, stop)
+
+    def _apply_plans(self, plans: Sequence[Plan], progress: Progress | None, stop: Stop | None) -> RunReport:
         for plan in plans:
             self._check_applicable(plan)
         by_job = {plan.job: plan for plan in plans}
@@ -171,6 +175,10 @@ class SyncEngine:
         when either side has moved on; ``HeldError`` BW7001 when a brake holds it; and what the reads raise. Nothing is
         written then.
         """
+        with self._alone():
+            return self._apply_saved(path, progress, stop)
+
+    def _apply_saved(self, path: Path, progress: Progress | None, stop: Stop | None) -> RunReport:
         saved = saved_plan.load(path)
         saved.check(self._clock.now_ns(), self._state.plan_used_at(saved.plan_id))
         plans = self.plans(saved.job_names)
@@ -180,7 +188,7 @@ class SyncEngine:
         now = self._clock.now_ns()
         if not self._state.mark_plan_used(saved.plan_id, now):
             saved.check(now, now)
-        return self.apply_plans(plans, progress=progress, stop=stop)
+        return self._apply_plans(plans, progress, stop)
 
     def source_records(self, name: str) -> list[Record]:
         """Every source record of job ``name``, as its source has them. Raises as :meth:`plan`."""
@@ -192,10 +200,12 @@ class SyncEngine:
     ) -> RunReport:
         """Plans and applies exactly the jobs named (none = all), dependencies first.
 
-        A job that is held or aborted keeps those that depend on it from running; the others go on. Raises only
-        ``UsageError`` BW4003; what goes wrong in a job is in its report.
+        A job that is held or aborted keeps those that depend on it from running; the others go on. What goes wrong in
+        a job is in its report. Raises ``UsageError`` BW4003, ``ConfigurationError`` BW4015, and ``HeldError`` BW7002
+        while another run is going on.
         """
-        return self._run(select(self._jobs.values(), names), self._planning.plan, progress, stop)
+        with self._alone():
+            return self._run(select(self._jobs.values(), names), self._planning.plan, progress, stop)
 
     def _run(self, jobs: Sequence[Job], make_plan: MakePlan, progress: Progress | None, stop: Stop | None) -> RunReport:
         stop = stop or NEVER
@@ -213,6 +223,15 @@ class SyncEngine:
             # Whoever asks to stop may know of a signal; without one it counts as an interrupt.
             report.stopped_by = getattr(stop, "signal", 0) or int(signal.SIGINT)
         return report
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One run at a time: two that plan from the same reads would create everything twice."""
+        with self._state.alone() as holder:
+            if holder:
+                why = f"{holder}; two runs that plan from the same reads would create everything twice"
+                raise HeldError("BW7002", "another run is going on", why=why, fix="wait until it ends")
+            yield
 
     @contextmanager
     def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:

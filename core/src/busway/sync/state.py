@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
+from busway.stores.file_lock import file_lock
 from busway.stores.state import StateStore
 
 __all__ = ["StoredSyncState"]
 
 USED = "used-plans"
+RUNNING = "running"
 
 
 class StoredSyncState:
@@ -17,6 +23,20 @@ class StoredSyncState:
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
+
+    @contextmanager
+    def alone(self) -> Iterator[str]:
+        """See the protocol; the operating system gives the lock back when its holder dies.
+
+        It covers one state folder on one host.
+        """
+        with file_lock(self._store.state_dir / "run.lock", wait=False) as ours:
+            if not ours:
+                yield str(self._store.get(RUNNING, "holder", "")) or "another process"
+                return
+            since = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            self._store.put(RUNNING, "holder", f"process {os.getpid()} on {socket.gethostname()} since {since}")
+            yield ""
 
     def managed_ids(self, job: str) -> frozenset[str]:
         """See the protocol."""
