@@ -366,7 +366,9 @@ def test_a_second_run_is_refused_before_it_reads_anything() -> None:
 
 def test_one_state_folder_has_one_run_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
     holder = (
-        "import sys, pathlib\nfrom busway.stores.state import StateStore\nfrom busway.sync.state import StoredSyncState\n"
+        "import sys, pathlib\n"
+        "from busway.stores.state import StateStore\n"
+        "from busway.sync.state import StoredSyncState\n"
         "with StoredSyncState(StateStore(pathlib.Path(sys.argv[1]))).alone() as other:\n"
         "    print('mine' if not other else other, flush=True)\n    sys.stdin.read()\n"
     )
