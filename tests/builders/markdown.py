@@ -23,6 +23,16 @@ class Block:
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line}"
 
+    def option(self, name: str, otherwise: str = "") -> str:
+        """The value of the option ``name=value`` behind the language."""
+        given = (option.partition("=") for option in self.options)
+        return next((value for key, _, value in given if key == name), otherwise)
+
+    @property
+    def file(self) -> str:
+        """The file the block is the content of, or a change to; empty for a block that is neither."""
+        return self.option("file")
+
 
 def documents() -> list[Path]:
     """Every Markdown file of the project that is written for people."""
@@ -46,3 +56,20 @@ def blocks(path: Path) -> list[Block]:
         line = text.count("\n", 0, match.start()) + 1
         found.append(Block(path, line, language, tuple(options), match["text"]))
     return found
+
+
+def changed(block: Block, text: str) -> str:
+    """``text`` after the change a ``diff`` block describes; its old lines must be there, once."""
+    lines = block.text.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if not line.startswith("+"))
+    new = "".join(line[1:] for line in lines if not line.startswith("-"))
+    assert all(line[0] in " +-" for line in lines), f"{block}: a line begins with a blank, + or -"
+    assert text.count(old) == 1, f"{block}: its old lines are {text.count(old)} times in {block.file}"
+    return text.replace(old, new)
+
+
+def shows(block: Block, output: str) -> list[str]:
+    """The lines of an ``output`` block that ``output`` lacks; ``…`` stands for anything, blanks for any blanks."""
+    found = " ".join(output.split())
+    lines = [" ".join(line.split()) for line in block.text.splitlines()]
+    return [line for line in lines if not re.search(re.escape(line).replace("…", ".*?"), found)]

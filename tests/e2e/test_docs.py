@@ -1,9 +1,16 @@
-"""Every code block of README and docs is executed: commands in a shell, Python in Python, TOML by the core."""
+"""Every code block of README and docs is executed: commands in a shell, Python in Python, TOML by the core.
+
+What stands behind the language of a block says more: ``file=NAME`` makes it the content of a file, and ``diff`` a
+change to one; ``expect=N`` is the exit code of a block of commands; a ``text output`` block is what the commands before
+it print, with ``…`` for what differs from time to time. A document that writes files is followed in an empty folder and
+in an environment of its own, because it installs what it wrote.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,36 +21,53 @@ from pathlib import Path
 
 import pytest
 
+from builders.clean_environment import CleanEnvironment
 from builders.deployment import SandboxDeployment
-from builders.markdown import ROOT, Block, blocks, documents
+from builders.markdown import ROOT, Block, blocks, changed, documents, shows
 from busway.configuration.boot import boot
 
 BIN = Path(sys.executable).parent
 SET_UP = "pip install uv && uv run "
 OURS = {"busway", *("busway-" + path.name.replace("_", "-") for path in ROOT.glob("plugins/*"))}
-LANGUAGES = {"sh", "python", "toml", "dotenv", "text"}
+LANGUAGES = {"sh", "python", "toml", "dotenv", "text", "diff"}
+EDITABLE = "pip install -e "
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_of_a_document_works(
-    document: Path, deployment: SandboxDeployment, monkeypatch: pytest.MonkeyPatch
+    document: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(document, deployment.folder)
-    shell = Shell(deployment.folder)
     found = blocks(document)
+    if any(block.file for block in found):
+        (tmp_path / "place").mkdir()
+        shell = Shell(tmp_path / "place", author_environment(tmp_path / "venv"))
+    else:
+        deployment: SandboxDeployment = request.getfixturevalue("deployment")
+        prepare(document, deployment.folder)
+        shell = Shell(deployment.folder)
     with ExitStack() as running:
         for block in found:
             assert block.language in LANGUAGES, f"{block}: say what it is"
-            if "background" in block.options:
-                running.enter_context(shell.background(block))
-            elif block.language == "sh":
-                shell.run(block)
-            elif block.language == "python":
-                shell.python(block)
-            elif block.language == "toml":
-                write_toml(block, shell.folder, monkeypatch)
-            elif block.language == "dotenv":
-                check_dotenv(block)
+            follow(block, shell, running, monkeypatch)
+
+
+def follow(block: Block, shell: Shell, running: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does what a reader would do with the block."""
+    if block.file:
+        shell.write(block)
+    elif "background" in block.options:
+        running.enter_context(shell.background(block))
+    elif "output" in block.options:
+        missing = shows(block, shell.output)
+        assert not missing, f"{block}: not printed: {missing}\n{shell.output}"
+    elif block.language == "sh":
+        shell.run(block)
+    elif block.language == "python":
+        shell.python(block)
+    elif block.language == "toml":
+        write_toml(block, shell.folder, monkeypatch)
+    elif block.language == "dotenv":
+        check_dotenv(block)
 
 
 def test_there_are_documents_with_blocks_to_execute() -> None:
@@ -58,37 +82,57 @@ def test_the_readme_test_command_is_what_ci_runs() -> None:
     assert re.search(r"^pip install (--quiet )?uv && uv run pytest( |$)", ci, re.MULTILINE)
 
 
+def author_environment(folder: Path) -> CleanEnvironment:
+    """What an author of plugins has installed: the core, its contract suites and a build backend."""
+    environment = CleanEnvironment(folder)
+    environment.link_core()
+    environment.link("busway[testing]", "hatchling")
+    return environment
+
+
 def prepare(document: Path, folder: Path) -> None:
     """What a document takes for granted: examples are run beside a copy of the examples."""
-    for path in (ROOT / "examples").glob("*/*"):
-        if document.parent == ROOT / "examples":
-            (folder / path.parent.name).mkdir(exist_ok=True)
-            (folder / path.parent.name / path.name).write_bytes(path.read_bytes())
+    if document.parent == ROOT / "examples":
+        shutil.copytree(document.parent, folder, dirs_exist_ok=True)
     if "core" in document.parts:
         (folder / "busway.toml").unlink()
 
 
 class Shell:
-    """A shell whose folder outlives one block."""
+    """A shell whose folder outlives one block, in ``environment`` or the one the tests run in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: CleanEnvironment | None = None) -> None:
         self.folder = folder
+        self.output = ""
+        """What the last block of commands printed."""
+        self._environment = environment
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("BUSWAY_", "SAFETYAMP_"))}
-        self._env = {**clean, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        self._env = {**clean, **path} if environment is None else environment.environ()
 
     def run(self, block: Block) -> None:
         """Runs the lines of a block; an option ``expect=N`` is the exit code it must have."""
+        for line in block.text.splitlines():
+            if line.startswith(EDITABLE):
+                self._install(self.folder / line.removeprefix(EDITABLE))
         lines = [line for line in map(runnable, block.text.splitlines()) if line]
         script = "set -e\n" + "\n".join(lines) + "\n"
-        expected = next((int(option[7:]) for option in block.options if option.startswith("expect=")), 0)
-        done = self._bash(script + "pwd > .shell-folder 2>/dev/null || true\n")
-        assert done.returncode == expected, f"{block}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        done = self._bash(script)
+        self.output = done.stdout + done.stderr
+        expected = int(block.option("expect", "0"))
+        assert done.returncode == expected, f"{block}: exit {done.returncode}\n{self.output}"
         self._follow(script)
+
+    def write(self, block: Block) -> None:
+        """Writes the file a block is the content of, or changes the one it is a change to."""
+        path = self.folder / block.file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(changed(block, path.read_text("utf-8")) if block.language == "diff" else block.text, "utf-8")
 
     def python(self, block: Block) -> None:
         """Runs a Python block in the folder."""
         done = subprocess.run(
-            [sys.executable, "-c", block.text],
+            [str(self._environment.python) if self._environment else sys.executable, "-c", block.text],
             cwd=self.folder,
             env=self._env,
             capture_output=True,
@@ -114,6 +158,12 @@ class Shell:
             process.terminate()
             assert process.wait(timeout=30) == 0, f"{block}: a clean end"
 
+    def _install(self, project: Path) -> None:
+        assert self._environment is not None, (
+            "only a document that writes files may install: the workspace stays as it is"
+        )
+        self._environment.install_editable(project)
+
     def _bash(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "-c", script], cwd=self.folder, env=self._env, capture_output=True, text=True, check=False
@@ -128,8 +178,11 @@ class Shell:
 def runnable(line: str) -> str:
     """The line as the test runs it: set up already, and no test inside the test."""
     command = line.removeprefix(SET_UP)
+    if command.startswith(EDITABLE):
+        return ""
     if command.startswith("pip install "):
-        assert set(command.split()[2:]) <= OURS, line
+        names = {re.split(r"[\[<>=]", word.strip('"'))[0] for word in command.split()[2:]}
+        assert names <= OURS, line
         return ""
     command = command.removeprefix("uv run ").replace("python benchmarks/", f"python {ROOT}/benchmarks/")
     return "" if command == "pytest" else command
