@@ -11,11 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-__all__ = ["ROOT", "against", "core_environment", "full_environment", "report", "timed", "times_ms"]
+__all__ = ["ROOT", "against", "core_environment", "full_environment", "report", "timed", "times_ms", "turns"]
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,16 +59,22 @@ def timed(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, 
     return time.perf_counter() - started
 
 
+def turns(work: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """The results of each piece of work, done in turns after one turn that does not count."""
+    results: dict[str, list[T]] = {name: [] for name in work}
+    for turn in range(rounds + 1):
+        for name, call in work.items():
+            result = call()
+            if turn:
+                results[name].append(result)
+    return results
+
+
 def times_ms(
     commands: Mapping[str, Sequence[str]], *, rounds: int = 15, cwd: Path | None = None
 ) -> dict[str, list[float]]:
     """Milliseconds of each command, run in turns after one turn that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for turn in range(rounds + 1):
-        for name, command in commands.items():
-            took = timed(command, cwd=cwd)
-            if turn:
-                seconds[name].append(took)
+    seconds = turns({name: partial(timed, command, cwd=cwd) for name, command in commands.items()}, rounds)
     return {name: [value * 1000 for value in values] for name, values in seconds.items()}
 
 

@@ -122,7 +122,7 @@ class Site:
         """Install a distribution with one plugin.
 
         :param source: the module; by default a plugin of `kind` that works.
-        :param value: the entry point's value; by default the module.
+        :param value: the entry point's value, in which `{module}` is replaced; by default the module.
         :param also: further lines of `entry_points.txt`; `{module}` is replaced.
         """
         distribution = distribution or f"acme-busway-{name}"
@@ -130,7 +130,8 @@ class Site:
         mark = "from pathlib import Path as _P; _P(__file__).with_suffix('.imported').touch()\n"
         body = GOOD[kind] if source is None else textwrap.dedent(source)
         (self.folder / f"{module}.py").write_text(mark + HEAD + body, "utf-8")
-        groups = f"[busway.v{contract}.{kind}]\n{name} = {value or module}\n{also.format(module=module)}"
+        point = value.format(module=module) or module
+        groups = f"[busway.v{contract}.{kind}]\n{name} = {point}\n{also.format(module=module)}"
         info = self.metadata(distribution, version, groups)
         self._modules.append(module)
         importlib.invalidate_caches()

@@ -185,3 +185,9 @@ def test_whatever_the_shape_the_secret_is_gone_and_a_second_pass_changes_nothing
     assert SECRET not in json.dumps(once, ensure_ascii=False).replace('\\"', '"')
     assert redactor.redact(once) == once
     assert redactor.failures == 0
+
+
+def test_the_way_to_set_a_secret_is_no_secret() -> None:
+    fix = "export SAFETYAMP_TOKEN=..."
+    assert Redactor().redact_text(fix) == fix
+    assert "hunter2" not in Redactor().redact_text("SAFETYAMP_TOKEN=hunter2hunter2")

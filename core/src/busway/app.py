@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from busway.configuration.core_settings import CoreSettings
 from busway.configuration.manager import ConfigManager
 from busway.configuration.sources import basic_sources
 from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.events import Severity
 from busway.contracts.plugins import PluginContext
 from busway.contracts.records import Record
 from busway.contracts.settings import Settings
@@ -26,10 +28,15 @@ from busway.data.manager import DataManager
 from busway.errors import ConfigurationError, PluginError, Problem
 from busway.events.manager import EventManager
 from busway.metrics.registry import Metrics
+from busway.plugins.closing import close_object
+from busway.plugins.guarded_source import FETCH_SECONDS, GuardedSource
 from busway.plugins.host import BuiltPlugin, LoadedPlugin, PluginHost
 from busway.plugins.index import load_index
 from busway.plugins.kinds import BUILT_INS, KINDS
+from busway.plugins.origins import Origin, note_origin, origin_of, package_origins
 from busway.plugins.recorded import record_load
+from busway.plugins.watchdog import PatientClock, Stall, Watchdog
+from busway.plugins.worker import abandoned_calls, abandoned_count
 from busway.redaction.redactor import Redactor
 from busway.stores.installation_key import installation_key, keyed_digest
 from busway.stores.state import StateStore
@@ -58,6 +65,9 @@ class App:
         self.plugins = PluginHost(load_index(), stage.selection, redact=self._redact)
         self._doubles = {"environ": stage.environ, **(doubles or {})}
         self._built: dict[str, list[BuiltPlugin]] = {}
+        self._abandoned_before = abandoned_count()
+        self._stalls: list[str] = []
+        self.watchdog = Watchdog(clock=self.clock, on_stall=self._stalled)
         self._closing = ExitStack()
 
     @classmethod
@@ -102,7 +112,7 @@ class App:
         self.plugins.load("secrets")
         models = _owned(self.plugins, "secrets")
         early = ConfigManager.open(self.boot, basic_sources(self.boot), models, clock=self.clock)
-        sources = self.plugins.build("secrets", partial(self._context, early))
+        sources = [_guarded(plugin) for plugin in self._build("secrets", early)]
         self._built["secrets"] = sources
         for source in sources:
             self._closing.callback(source.object.close)
@@ -174,17 +184,19 @@ class App:
         """The jobs of the selected plugins."""
         found: list[Job] = [job for plugin in self.objects("jobs") for job in plugin.object]
         for job in found:
-            self._closing.callback(job.close)
+            self._closing.callback(close_object, job)
         return found
 
     @cached_property
     def sync(self) -> SyncEngine:
         """The sync engine over the jobs."""
-        from busway.sync.runner import SyncEngine
         from busway.sync.state import StoredSyncState
+        from busway.sync.watched_engine import WatchedEngine
 
         deployment = self.boot.deployment
-        return SyncEngine(
+        origins = [_origin(plugin) for kind in KINDS for plugin in self.plugins.loaded(kind)]
+        self.watchdog.packages = package_origins(origins)
+        return WatchedEngine(
             self.jobs,
             validators=self.validators,
             events=self.events,
@@ -194,12 +206,14 @@ class App:
             where=lambda job, key: deployment.where("sync", job, *filter(None, (key,))),
             digest=partial(keyed_digest, installation_key(self.boot.state_dir)),
             clock=self.clock,
+            distributions={job.name: origin.owner for job in self.jobs if (origin := origin_of(job))},
+            watchdog=self.watchdog,
         )
 
     def objects(self, kind: str) -> list[BuiltPlugin]:
         """The built plugins of one kind, in configured order; those that failed are missing."""
         if kind not in self._built:
-            self._built[kind] = self.plugins.build(kind, partial(self._context, self.config))
+            self._built[kind] = self._build(kind, self.config)
         return self._built[kind]
 
     def require(self) -> None:
@@ -231,35 +245,65 @@ class App:
         return found
 
     def warnings(self) -> list[str]:
-        """What a person should know at the end of a command: optional plugins that failed, odd variables."""
-        failed = [
+        """What a person should know at the end of a command: plugins that failed, hang or lag; odd variables."""
+        return [*self._unused(), *self._given_up(), *self._stalls, *self.boot.notices]
+
+    def _unused(self) -> list[str]:
+        return [
             f"{status.kind}.{status.name} ({status.distribution} {status.version}) is not used: {status.cause}"
             + (f"; fix: {status.remedy}" if status.remedy else "")
             for status in self.plugins.optional_failures()
         ]
-        return [*failed, *self.boot.notices]
+
+    def _given_up(self) -> list[str]:
+        """Sources and sinks that do not work, then whatever else hangs."""
+        sources = [one.object for one in self._built.get("secrets", ()) if isinstance(one.object, GuardedSource)]
+        told = {source.origin.label: source.trouble for source in sources if source.trouble}
+        if "events" in vars(self):
+            told |= self.events.troubles()
+        hanging = [call for call in abandoned_calls(self._abandoned_before) if call.partition(" of ")[2] not in told]
+        return [
+            *(f"{label} {trouble}" for label, trouble in told.items()),
+            *(f"a call was abandoned and still hangs: {call}" for call in hanging),
+        ]
+
+    def _stalled(self, stall: Stall) -> None:
+        self._stalls.append(str(stall))
+        self._emit("system", severity=Severity.WARNING, attributes=stall.attributes())
 
     def _context(self, config: ConfigManager, plugin: LoadedPlugin, model: type[Settings] | None) -> PluginContext[Any]:
         deployment = self.boot.deployment
-        if model is not None and plugin.kind != "secrets" and model in self._optional_models():
-            # Nobody else asks whether its secrets are there: what it lacks must set it aside, not fail it later.
-            problems = config.problems_of(model)
-            if problems:
-                raise ConfigurationError.of(problems)
-        built_in = plugin.distribution == CORE and plugin.name in BUILT_INS[plugin.kind]
-        if model is None and built_in:
+        if model is None and _is_built_in(plugin):
             model = CoreSettings
         return PluginContext(
             name=plugin.name,
-            settings=config.section(model) if model is not None else None,
+            settings=self._settings(config, plugin, model) if model is not None else None,
             app=deployment.app,
             state_dir=self.boot.state_dir,
             root=deployment.root,
-            clock=self.clock,
+            clock=PatientClock(self.clock, self.watchdog),
             metrics=self.metrics,
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
             doubles=self._doubles,
         )
+
+    def _settings(self, config: ConfigManager, plugin: LoadedPlugin, model: type[Settings]) -> Settings:
+        settings = config.section(model)
+        if plugin.kind != "secrets" and model in self._optional_models():
+            # Nobody else asks whether its secrets are there: what it lacks must set it aside, not fail it later.
+            problems = config.problems_of(model)
+            if problems:
+                raise ConfigurationError.of(problems)
+        return settings
+
+    def _build(self, kind: str, config: ConfigManager) -> list[BuiltPlugin]:
+        """The built plugins of one kind, with the origin of their objects noted for errors."""
+        built = self.plugins.build(kind, partial(self._context, config))
+        origins = {plugin.name: _origin(plugin) for plugin in self.plugins.loaded(kind)}
+        for plugin in built:
+            for made in plugin.object if isinstance(plugin.object, tuple) else (plugin.object,):
+                note_origin(made, origins[plugin.name])
+        return built
 
     def _optional_models(self) -> set[type[Settings]]:
         """Models that only optional plugins declare."""
@@ -287,3 +331,19 @@ class App:
 
 def _owned(host: PluginHost, kind: str) -> list[tuple[str, type[Settings]]]:
     return [(distribution, model) for _, distribution, model in host.settings_models(kind)]
+
+
+def _origin(plugin: LoadedPlugin) -> Origin:
+    return Origin(plugin.kind, plugin.name, plugin.distribution, plugin.version, plugin.entry_point)
+
+
+def _guarded(plugin: BuiltPlugin) -> BuiltPlugin:
+    """The secret source in a guard; those of the core read memory and files, and are asked for every setting."""
+    origin = origin_of(plugin.object)
+    if origin is None or _is_built_in(plugin):
+        return plugin
+    return replace(plugin, object=GuardedSource(plugin.object, origin, FETCH_SECONDS))
+
+
+def _is_built_in(plugin: LoadedPlugin | BuiltPlugin) -> bool:
+    return plugin.distribution == CORE and plugin.name in BUILT_INS[plugin.kind]

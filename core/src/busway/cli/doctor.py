@@ -6,7 +6,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,11 +14,14 @@ import click
 
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table, style
-from busway.cli.plugins import statuses_of
+from busway.cli.plugin_check import check_selected
+from busway.cli.plugin_rows import PluginListing, PluginRow, read_listing
+from busway.cli.plugin_view import age_text
 from busway.errors import BuswayError
 
 if TYPE_CHECKING:
     from busway.configuration.boot import Boot
+    from busway.plugins.checking import CheckedPlugin
     from busway.plugins.report import PluginStatus
 
 __all__ = ["doctor"]
@@ -31,11 +34,16 @@ BROKEN = frozenset({"failed", "missing", "incompatible", "ambiguous"})
 
 
 @click.command()
+@click.option("--plugins", "load", is_flag=True, help="Load and check each plugin in a child process.")
+@click.option("--online", is_flag=True, help="The same, with the health checks that talk to a remote.")
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Check this installation. Imports no plugin and asks no remote; exit 3 when something failed."""
-    findings = list(_findings(ctx))
+def doctor(ctx: click.Context, load: bool, online: bool, as_json: bool) -> int:
+    """Check this installation. Exit 3 when something failed.
+
+    Without options it imports no plugin and asks no remote: plugins are shown as they were when last loaded.
+    """
+    findings = list(_findings(ctx, load=load or online, online=online))
     failed = sum(1 for _, status, _, _ in findings if status == "failed")
 
     def text() -> None:
@@ -44,8 +52,9 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
             [(name, status, detail) for name, status, detail, _ in findings],
         )
         for name, status, _, fix in findings:
-            if fix:
-                click.echo(f"  {style(status, fg=COLOURS[status])}  {name}: {fix}")
+            for at, line in enumerate(fix.split("\n") if fix else []):
+                front = f"{style(status, fg=COLOURS[status])}  {name}:" if at == 0 else " " * len(f"{status}  {name}:")
+                click.echo(f"  {front} {line}")
         click.echo("settings and secrets:  busway config status")
 
     data = [{"check": n, "status": s, "detail": d, "fix": f} for n, s, d, f in findings]
@@ -53,7 +62,7 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     return 3 if failed else 0
 
 
-def _findings(ctx: click.Context) -> Iterator[Finding]:
+def _findings(ctx: click.Context, *, load: bool, online: bool) -> Iterator[Finding]:
     yield "python", "ok", f"{platform.python_version()} on {sys.platform}", ""
     try:
         stage = invocation_of(ctx).boot()
@@ -66,9 +75,13 @@ def _findings(ctx: click.Context) -> Iterator[Finding]:
         yield "environment", "warning", notice, ""
     yield _dotenv(stage)
     yield _state_dir(stage.state_dir)
-    for row in statuses_of(ctx):
-        if row.order:
-            yield _plugin(row)
+    listing = read_listing(ctx)
+    if load:
+        yield from _checked(check_selected(ctx, online=online))
+    else:
+        for row in listing.selected:
+            yield _plugin(row.status, _last_load(row))
+    yield from _installed(listing)
 
 
 def _deployment(stage: Boot) -> Finding:
@@ -100,10 +113,32 @@ def _state_dir(path: Path) -> Finding:
     return "state", "ok", str(path), ""
 
 
-def _plugin(row: PluginStatus) -> Finding:
-    name = f"{row.kind}.{row.name}"
-    owner = f"{row.distribution} {row.version}".strip()
-    if row.state not in BROKEN:
-        return name, "ok", f"{row.state}  {owner}", ""
-    status: Literal["warning", "failed"] = "failed" if row.required else "warning"
-    return name, status, f"{row.state}  {owner}  {row.cause}".strip(), row.remedy
+def _last_load(row: PluginRow) -> str:
+    return f"{row.status.state} {age_text(row.age_seconds)}" if row.record is not None else row.status.state
+
+
+def _plugin(status: PluginStatus, state: str) -> Finding:
+    name = f"{status.kind}.{status.name}"
+    owner = f"{status.distribution} {status.version}".strip()
+    detail = "  ".join(part for part in (state, owner, status.cause.replace("\n", "; ")) if part)
+    if status.state in BROKEN:
+        return name, "failed" if status.required else "warning", detail, "\n".join(status.fixes)
+    return name, "warning" if status.state == "degraded" else "ok", detail, status.remedy
+
+
+def _checked(checked: Sequence[CheckedPlugin]) -> Iterator[Finding]:
+    for one in checked:
+        yield _plugin(one.status, one.status.state)
+        for note in one.status.notes:
+            yield f"{one.status.kind}.{one.status.name}", "warning", note, ""
+
+
+def _installed(listing: PluginListing) -> Iterator[Finding]:
+    """What is installed and in nobody's way as long as nobody asks for it."""
+    for row in listing.rows:
+        status = row.status
+        if not status.order and status.state in ("shadowed", "ambiguous") and status.code:
+            owner = f"{status.distribution} {status.version}"
+            yield f"{status.kind}.{status.name}", "warning", f"{status.state}  {owner}  {status.cause}", status.remedy
+    for text in listing.unreadable:
+        yield "installation", "warning", text, ""

@@ -77,9 +77,8 @@ class LazyGroup(click.Group):
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, command in self._built_in.items():
             sections.setdefault(command.section, []).append((name, command.summary))
-        plugins = [
-            (entry.name, _summary(entry)) for entry in self._plugin_commands() if entry.name not in self._built_in
-        ]
+        entries = {entry.name: entry for entry in self._plugin_commands() if entry.name not in self._built_in}
+        plugins = [(name, _summary(entry)) for name, entry in entries.items()]
         if plugins:
             sections["From plugins"] = plugins
         for title, rows in sections.items():

@@ -50,6 +50,13 @@ class Complaints:
             f"correct it there; see where it comes from: busway config explain {declaration.name}",
         )
 
+    def broken(self, declarations: Iterable[Declaration], error: Exception) -> Problem:
+        """A settings model whose own check breaks; the text of its error may hold the value it saw."""
+        declared = list(declarations)
+        owner = declared[0].owner if declared else CORE
+        what = f"the settings model of {owner} raised {type(error).__name__}"
+        return Problem("BW1108", what, ", ".join(one.name for one in declared), fix=f"pip install -U {owner}")
+
     def inconsistent(self, declarations: Iterable[Declaration], reason: str) -> Problem:
         """Values that are valid alone and wrong together."""
         declared = list(declarations)

@@ -78,11 +78,18 @@ class Sections:
     def verdicts(self) -> dict[type[Settings], Verdict]:
         """A verdict on every model, with every secret asked for: one question to each source."""
         outcomes = self._resolver.resolve_each(self._catalog)
-        return {model: self._judge(model, outcomes, probe_all=True) for model in self._catalog.models}
+        return {model: self._verdict(model, outcomes) for model in self._catalog.models}
 
     def verdict(self, model: type[Settings]) -> Verdict:
         """The verdict on one model, with every secret of it asked for."""
-        return self._judge(model, self._resolver.resolve_each(self._declarations(model)), probe_all=True)
+        return self._verdict(model, self._resolver.resolve_each(self._declarations(model)))
+
+    def _verdict(self, model: type[Settings], outcomes: Mapping[str, Outcome]) -> Verdict:
+        """The verdict, whatever the model's own code does: it is somebody else's and may raise anything."""
+        try:
+            return self._judge(model, outcomes, probe_all=True)
+        except Exception as error:
+            return Verdict(None, (self.complaints.broken(self._declarations(model), error),))
 
     def _declarations(self, model: type[Settings]) -> tuple[Declaration, ...]:
         declarations = self._catalog.of_model(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, TypeVar, cast
 
 from busway.contracts.caches import CacheBackend, Entry, InProcessCache
@@ -14,14 +15,15 @@ from busway.data.decision import Aged, Verdict
 from busway.data.entry_format import UndecodableEntry, decode, encode, read_header
 from busway.errors import BuswayError
 from busway.metrics.registry import Counter, Metrics
+from busway.plugins.origins import Origin, origin_of
 
 __all__ = ["Level", "Reading"]
 
 T = TypeVar("T")
 Judge = Callable[[Aged], Verdict]
 _NO_ANSWER = object()
-Tell = Callable[[str, bool, str], None]
-"""Called at each transition with the level's name, whether it is away now, and why."""
+Tell = Callable[["Level", bool, str], None]
+"""Called at each transition with the level, whether it is away now, and why."""
 
 _COUNTS = {
     "hits": "Entries a cache level answered with.",
@@ -44,21 +46,28 @@ class Reading:
     """Its stored form, where the level stores bytes."""
 
 
+class _WrongAnswerError(TypeError):
+    """A backend answered with something else than the contract says; the text names types only."""
+
+
 class Level:
     """A backend whose failures are an answer: nothing it raises reaches the caller.
 
-    Whatever a call raises, the level counts as away for a while; an entry that cannot be decoded is a miss and says
-    nothing about the level.
+    Whatever a call raises, and when it answers with another type than the contract's, the level counts as away for a
+    while; an entry that cannot be decoded is a miss and says nothing about the level.
     """
 
     def __init__(
         self, name: str, backend: CacheBackend | InProcessCache, clock: Clock, metrics: Metrics, tell: Tell
     ) -> None:
         self.name = name
+        self.origin: Origin | None = origin_of(backend)
+        """The plugin it is from, where known."""
         self.in_process = bool(getattr(backend, "holds_entries", False))
         self.takes_sensitive = self.in_process or not getattr(backend, "stores_in_clear", True)
         # The two protocols differ only in what they store, which every call below decides by ``in_process``.
         self._backend = cast(Any, backend)
+        self._stored = (Entry if self.in_process else bytes, NoneType)
         self._breaker = Breaker(clock)
         self._tell = tell
         self._counts: dict[str, Counter] = {
@@ -68,13 +77,18 @@ class Level:
         self._up.set(1)
 
     @property
+    def title(self) -> str:
+        """The level with its plugin: ``redis (busway-cache-redis 0.1.0)``."""
+        return f"{self.name} ({self.origin.owner})" if self.origin else self.name
+
+    @property
     def away(self) -> bool:
         """It failed and has not answered since."""
         return self._breaker.is_open
 
     def read(self, key: str, judge: Judge) -> Reading | None:
         """The entry under ``key`` if ``judge`` has a use for it."""
-        raw = self._call(lambda: self._backend.get(key), _NO_ANSWER)
+        raw = self._call(lambda: self._backend.get(key), _NO_ANSWER, self._stored)
         if raw is _NO_ANSWER:
             return None
         reading = self._judge(raw, judge) if raw is not None else None
@@ -91,19 +105,19 @@ class Level:
 
     def delete(self, key: str) -> bool:
         """Removes ``key``; True when there was one."""
-        return self._call(lambda: bool(self._backend.delete(key)), False)
+        return bool(self._call(lambda: self._backend.delete(key), False, (int,)))
 
     def keys(self, pattern: str) -> list[str]:
         """Keys that match; none when the level is away or goes away during the scan."""
         none: list[str] = []
-        return self._call(lambda: list(self._backend.scan(pattern)), none)
+        return self._call(lambda: _texts(self._backend.scan(pattern)), none)
 
     def close(self) -> None:
         """Closes the backend; a failure is logged, so that the next level is closed too."""
         try:
             self._backend.close()
         except Exception as error:
-            logger.warning("cache level %s did not close cleanly: %s", self.name, _reason(error))
+            logger.warning("cache level %s did not close cleanly: %s", self.title, _reason(error))
 
     def counts(self) -> dict[str, int]:
         """Hits, misses, writes, errors and undecodable entries so far."""
@@ -120,24 +134,27 @@ class Level:
             self._counts["undecodable"].add()
             return None
 
-    def _call(self, call: Callable[[], T], otherwise: T) -> T:
+    def _call(self, call: Callable[[], T], otherwise: T, wanted: tuple[type, ...] = (object,)) -> T:
+        """The answer of the backend; ``otherwise`` when it is away, raises, or answers with none of ``wanted``."""
         if not self._breaker.allows():
             return otherwise
         try:
             answer = call()
+            if not isinstance(answer, wanted):
+                raise _wrong(answer, wanted[0].__name__)
         except Exception as error:
             self._failed(error)
             return otherwise
         if self._breaker.succeeded():
             self._up.set(1)
-            self._tell(self.name, False, "")
+            self._tell(self, False, "")
         return answer
 
     def _failed(self, error: Exception) -> None:
         self._counts["errors"].add()
         if self._breaker.failed():
             self._up.set(0)
-            self._tell(self.name, True, _reason(error))
+            self._tell(self, True, _reason(error))
 
 
 def _reason(error: Exception) -> str:
@@ -145,4 +162,18 @@ def _reason(error: Exception) -> str:
     if isinstance(error, BuswayError):
         why = error.problem.why
         return f"{error}{f' ({why})' if why else ''}"
-    return type(error).__name__
+    return str(error) if isinstance(error, _WrongAnswerError) else type(error).__name__
+
+
+def _texts(found: Any) -> list[str]:
+    if isinstance(found, str | bytes):  # it can be iterated over, too
+        raise _wrong(found, "keys")
+    keys = list(found)
+    for key in keys:
+        if not isinstance(key, str):
+            raise _wrong(key, "str")
+    return keys
+
+
+def _wrong(answer: object, wanted: str) -> _WrongAnswerError:
+    return _WrongAnswerError(f"it answered with {type(answer).__name__} instead of {wanted}")

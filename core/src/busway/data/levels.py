@@ -77,9 +77,10 @@ class Levels:
         return {key for level in self._levels for key in level.keys(pattern)}
 
     def stats(self) -> list[dict[str, Any]]:
-        """Name, state and counts of each level, in order."""
+        """Name, plugin (where known), state and counts of each level, in order."""
         return [
-            {"level": level.name, "state": "away" if level.away else "up", **level.counts()} for level in self._levels
+            {"level": level.name, **_plugin_of(level), "state": "away" if level.away else "up", **level.counts()}
+            for level in self._levels
         ]
 
     def close(self) -> None:
@@ -118,15 +119,21 @@ class Levels:
     def _seconds_left(self, entry: Entry) -> float:
         return (entry.kept_until_ns - self._clock.now_ns()) / NANOSECONDS
 
-    def _tell(self, name: str, away: bool, why: str) -> None:
+    def _tell(self, level: Level, away: bool, why: str) -> None:
         """One log line and one event per transition."""
         if away:
-            logger.warning("cache level %s is away: %s", name, why)
+            logger.warning("cache level %s is away: %s", level.title, why)
         else:
-            logger.warning("cache level %s is back", name)
+            logger.warning("cache level %s is back", level.title)
         if self._emit is not None:
+            what = "cache level away" if away else "cache level back"
             self._emit(
                 category="system",
                 severity=Severity.WARNING if away else Severity.INFO,
-                attributes={"what": "cache level away" if away else "cache level back", "level": name, "why": why},
+                attributes={"what": what, "level": level.name, **_plugin_of(level), "why": why},
             )
+
+
+def _plugin_of(level: Level) -> dict[str, str]:
+    origin = level.origin
+    return {} if origin is None else {"distribution": origin.distribution, "version": origin.version}

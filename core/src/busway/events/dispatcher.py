@@ -19,6 +19,7 @@ from busway.events.sink_worker import SinkWorker, WorkerParts
 from busway.events.sweep import sweep_journals
 from busway.events.window import Window
 from busway.metrics.registry import Metrics
+from busway.plugins.call_monitor import CallMonitor
 from busway.stores.sink_counts import CLOSED
 from busway.stores.state import StateStore
 
@@ -54,6 +55,8 @@ class Dispatcher:
         self._before_sweep = before_sweep
         self._sinks = tuple(sinks)
         self._workers = [self._worker(name, sink) for name, sink in sinks]
+        self.monitor = self._monitor()
+        """Gives up deliveries that hang."""
         self._threads: list[threading.Thread] = []
         self._starting = threading.Lock()
         self._started = False
@@ -75,6 +78,7 @@ class Dispatcher:
             if self._started or self._forked:
                 return
             self._started = True
+            self.monitor.start()
             for position, worker in enumerate(self._workers):
                 body = worker.run if position else self._sweep_and_run
                 thread = threading.Thread(target=body, name=f"busway-sink-{worker.name}", daemon=True)
@@ -87,12 +91,14 @@ class Dispatcher:
         self._threads = []
         self._moved = threading.Condition()
         self._parts = replace(self._parts, metrics=Metrics())
-        self._workers = [self._worker(name, sink) for name, sink in self._sinks]
+        self._workers = [self._renewed(worker) for worker in self._workers]
+        self.monitor = self._monitor()
 
     def flush(self, deadline_seconds: float) -> bool:
         """Waits until everything emitted up to now is settled at every sink; True when it is.
 
-        A sink with an open breaker is not waited for; in a forked child only sinks of the process are served.
+        A sink that was given up or has an open breaker is not waited for; in a forked child only sinks of the process
+        are served.
         """
         if self._forked:
             return self._flush_in_child()
@@ -103,7 +109,7 @@ class Dispatcher:
         until = time.monotonic() + deadline_seconds
         while True:
             behind = [worker for worker in self._workers if not self._reached(worker, targets)]
-            waited_for = [worker for worker in behind if not worker.breaker_open]
+            waited_for = [worker for worker in behind if worker.is_waited_for]
             left = until - time.monotonic()
             if not waited_for or left <= 0:
                 return not behind
@@ -126,18 +132,22 @@ class Dispatcher:
             for worker in self._workers
         }
 
+    def troubles(self) -> dict[str, str]:
+        """What is wrong with each sink that does not take events, for people, by the sink's title."""
+        return {worker.title: self._trouble(worker) for worker in self._workers if worker.trouble()}
+
     def close(self, deadline_seconds: float) -> bool:
-        """Flushes, ends the threads, closes the sinks that can be closed, and deletes journals nobody needs."""
+        """Flushes, ends the threads, closes the sinks that can be closed, and deletes journals nobody needs.
+
+        A delivery that is still on its way then keeps its sink until it ends or is given up; nobody waits for it.
+        """
         if self._closed:
             self._writer.close()
             return not any(self.pending().values())
         self._closed = True
         until = time.monotonic() + deadline_seconds
         done = self.flush(deadline_seconds)
-        for worker in self._workers:
-            worker.stop()
-        for thread in self._threads:
-            thread.join(max(0.05, until - time.monotonic()) if done else 0.2)
+        self._end_threads(until, patient=done)
         self._writer.close()
         if self._forked:
             return done
@@ -157,6 +167,23 @@ class Dispatcher:
         progress: Progress = MemoryProgress(self._state) if own else StoredProgress(self._state, name)
         window = Window(self._folder, traits.receives, lambda: self._files(traits))
         return SinkWorker(name, sink, window, progress, self._parts)
+
+    def _trouble(self, worker: SinkWorker) -> str:
+        # Once closed, counting would open the state again.
+        pending = 0 if self._closed else self._pending(worker)
+        return worker.trouble() + (f"; {pending:,} events wait for it (busway events flush)" if pending else "")
+
+    def _monitor(self) -> CallMonitor:
+        calls = [worker.delivery for worker in self._workers]
+        return CallMonitor(calls, self._parts.delivery_seconds, self._overdue, name="busway-sink-monitor")
+
+    def _overdue(self, position: int) -> None:
+        self._workers[position].give_up(f"no answer within {self.monitor.seconds:g} s")
+
+    def _renewed(self, worker: SinkWorker) -> SinkWorker:
+        renewed = self._worker(worker.name, worker.sink)
+        renewed.inherit(worker)
+        return renewed
 
     def _files(self, traits: SinkTraits) -> list[str]:
         return list(self._writer.files) if traits.scope == "process" else self._folder.files()
@@ -188,14 +215,23 @@ class Dispatcher:
 
     def _flush_in_child(self) -> bool:
         own = [worker for worker in self._workers if worker.traits.scope == "process"]
-        taken = [worker.drain(patient=False) for worker in own]  # a list: all of them are tried
+        taken = [not worker.abandoned and worker.drain(patient=False) for worker in own]  # a list: all are tried
         return all(taken)
 
-    def _close_sinks(self) -> None:
-        """A sink whose thread still hangs in a delivery is left alone: closing it there could hang as well."""
-        hanging = {thread.name for thread in self._threads if thread.is_alive()}
+    def _end_threads(self, until: float, *, patient: bool) -> None:
+        """Ends the threads that are not in a delivery."""
         for worker in self._workers:
-            if f"busway-sink-{worker.name}" not in hanging:
+            worker.stop()
+        for worker, thread in zip(self._workers, self._threads, strict=False):
+            if not worker.abandoned:
+                thread.join(max(0.05, until - time.monotonic()) if patient else 0.2)
+        self.monitor.retire()
+
+    def _close_sinks(self) -> None:
+        """A sink that is given up is left alone, and so is one whose thread lives: closing it could hang as well."""
+        alive = {thread.name for thread in self._threads if thread.is_alive()}
+        for worker in self._workers:
+            if not worker.abandoned and f"busway-sink-{worker.name}" not in alive:
                 worker.close_sink()
 
     def _book_losses(self) -> None:

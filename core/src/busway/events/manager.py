@@ -195,6 +195,10 @@ class EventManager:
         """Per sink ``emitted``, ``delivered``, ``dead``, ``dropped`` (by reason) and ``pending``; they balance."""
         return {name: books.as_dict() for name, books in self._pipeline.dispatcher.books().items()}
 
+    def troubles(self) -> dict[str, str]:
+        """What is wrong with each sink that does not take events, for people, by the sink's title."""
+        return self._pipeline.dispatcher.troubles()
+
     def close(self, deadline_seconds: float = EXIT_SECONDS) -> bool:
         """Flushes, ends the threads, closes the sinks; True when nothing is pending. Again is nothing."""
         atexit.unregister(self.close)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -14,6 +16,9 @@ from busway.events.backoff import Backoff
 from busway.events.progress import Progress
 from busway.events.window import Item, Window
 from busway.metrics.registry import Metrics
+from busway.plugins.call_monitor import AbandonedCall, WatchedCall
+from busway.plugins.origins import origin_of
+from busway.plugins.worker import EscapeError, OverdueError, call_with_timeout, raised_type
 from busway.stores.dead_letters import DeadLetter
 
 __all__ = ["SinkWorker", "WorkerParts"]
@@ -29,6 +34,11 @@ SUSPICIOUS_FAILURES = 3
 """Failures of one batch after which its events are tried one by one, to find one that no sink will ever take."""
 MAX_STRIKES = 5
 MAX_RETRY_AFTER_SECONDS = 3600.0
+DELIVERY_SECONDS = 30.0
+"""For each call of ``deliver``."""
+CLOSE_SECONDS = 5.0
+SLOW_SECONDS = 5.0
+"""After so much of it a person who asks is told that the sink has not answered yet."""
 
 _log = logging.getLogger("busway.events")
 
@@ -45,10 +55,15 @@ class WorkerParts:
     """For the reasons sinks give; their text comes from remotes."""
     tell: Callable[[], None] = lambda: None
     """Called whenever a worker has settled something or changed its mind about its sink."""
+    delivery_seconds: float = DELIVERY_SECONDS
 
 
 class SinkWorker:
-    """The work for one sink. :meth:`run` is the body of its thread; :meth:`drain` also serves without a thread."""
+    """The work for one sink. :meth:`run` is the body of its thread; :meth:`drain` also serves without a thread.
+
+    That thread calls the sink itself, so a sink that hangs holds up nobody else; the dispatcher watches
+    :attr:`delivery` and calls :meth:`give_up` when one takes too long.
+    """
 
     def __init__(self, name: str, sink: EventSink, window: Window, progress: Progress, parts: WorkerParts) -> None:
         self.name = name
@@ -57,7 +72,15 @@ class SinkWorker:
         self.progress = progress
         self._window = window
         self._parts = parts
+        origin = origin_of(sink)
+        self.title = origin.label if origin else f"sinks.{name}"
+        """The sink with the plugin it is from: ``sinks.pager (acme-busway-pager 2.1)``."""
+        self.delivery = WatchedCall(f"deliver() of {self.title}")
+        """The call of ``deliver`` in hand."""
+        self._turn_held = ExitStack()
+        self._given_up = ""
         self._failures = 0
+        self._cause = ""
         self._signal = threading.Event()
         self._urgent = threading.Event()
         self._stopping = threading.Event()
@@ -68,6 +91,51 @@ class SinkWorker:
     def breaker_open(self) -> bool:
         """Five failures in a row: the sink is tried at long intervals and nobody waits for it."""
         return self._failures >= BREAKER_FAILURES
+
+    @property
+    def abandoned(self) -> bool:
+        """A delivery was given up: the sink is never called again in this process, and its events wait."""
+        return self.delivery.abandoned
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether it is worth waiting for this sink now."""
+        return not (self.breaker_open or self.abandoned)
+
+    def trouble(self) -> str:
+        """What is wrong with the sink, for people; empty while it takes events."""
+        if self.abandoned:
+            return self._given_up or "was abandoned"
+        since = self.delivery.since
+        seconds = time.monotonic() - since if since is not None else 0.0
+        if seconds >= SLOW_SECONDS:
+            return f"has not answered for {seconds:.0f} s"
+        if self._failures:
+            return f"fails ({self._cause}, {self._failures} times in a row)"
+        return ""
+
+    def give_up(self, why: str) -> bool:
+        """Leaves the delivery in hand and the thread in it to themselves; False when it has just ended.
+
+        Called by another thread. The turn is given back, so that another process may deliver.
+
+        :param why: for people, such as ``no answer within 30 s``.
+        """
+        if not self.delivery.give_up():
+            return False
+        self._given_up = f"was abandoned: {why}"
+        self._turn_held.close()
+        self._parts.metrics.counter(
+            "busway_sink_abandoned_total", "Deliveries given up because they hung.", sink=self.name
+        ).add()
+        _log.error("%s %s; it is not called again, and its events wait", self.title, self._given_up)
+        self._parts.tell()
+        return True
+
+    def inherit(self, other: SinkWorker) -> None:
+        """In a forked child: a sink that hung when the process was copied hangs in the copy, too."""
+        if other.abandoned:
+            self.delivery.abandoned, self._given_up = True, other.trouble()
 
     def signal(self) -> None:
         """There may be something to deliver. Cheap, for the path of every event."""
@@ -85,14 +153,22 @@ class SinkWorker:
         self.hurry()
 
     def close_sink(self) -> None:
-        """Closes the sink; what it raises is only logged."""
+        """Closes the sink; what it raises is only logged, and when it hangs it is left alone."""
         try:
-            self.sink.close()
+            call_with_timeout(self.sink.close, CLOSE_SECONDS, label=f"close() of {self.title}")
+        except OverdueError as exc:
+            _log.warning("%s did not close: %s", self.title, exc)
         except Exception as exc:
-            _log.warning("sink %s failed while it was closed (%s)", self.name, type(exc).__name__)
+            _log.warning("%s failed while it was closed (%s)", self.title, raised_type(exc))
 
     def run(self) -> None:
         """Delivers until stopped. Nothing that happens in here reaches the job."""
+        try:
+            self._run()
+        except AbandonedCall:
+            _log.warning("%s came back after it was abandoned; its answer is dropped", self.title)
+
+    def _run(self) -> None:
         while not self._stopping.is_set():
             self._signal.wait(IDLE_SECONDS)
             self._linger()
@@ -119,7 +195,7 @@ class SinkWorker:
 
         :param patient: wait and retry as long as it takes, else give up at the first failure.
         """
-        with self.progress.turn() as ours:
+        with self._turn() as ours:
             if not ours:
                 return False
             self._window.restart(self.progress.read()[0])
@@ -133,6 +209,16 @@ class SinkWorker:
                     return False
                 self._rest(rest)
         return not self._stopping.is_set()
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """The right to deliver, for the block, unless :meth:`give_up` gives it back earlier."""
+        held = self._turn_held = ExitStack()
+        try:
+            yield held.enter_context(self.progress.turn())
+        finally:
+            if not self.abandoned:
+                held.close()
 
     def _deliver(self, batch: list[Item]) -> float:
         """Hands ``batch`` over; returns the seconds to wait before what is left of it is tried again."""
@@ -152,10 +238,21 @@ class SinkWorker:
         if settled:
             self._recovered()
         self._failures += 1
+        self._cause = "it took part of what it was given" if settled else "it took nothing"
         return self._delay()
 
     def _call(self, batch: list[Item]) -> Delivery:
-        answer = self.sink.deliver([item.event for item in batch if item.event is not None])
+        events = [item.event for item in batch if item.event is not None]
+        try:
+            with self.delivery:
+                answer: object = self.sink.deliver(events)
+        except (Exception, AbandonedCall):
+            raise
+        except BaseException as error:
+            # In the main thread it may be a signal's; in one of ours it would end the thread without a word.
+            if threading.current_thread() is threading.main_thread():
+                raise
+            raise EscapeError.of(error) from error
         if not isinstance(answer, Delivery):
             raise TypeError(f"deliver() returned {type(answer).__name__}, not Delivery")
         return answer
@@ -190,7 +287,7 @@ class SinkWorker:
             if passed or item.strikes:
                 item.strikes += 1
             if item.strikes >= MAX_STRIKES:
-                item.outcome, item.reason = "dead", f"the sink raised {type(error).__name__} every time"
+                item.outcome, item.reason = "dead", f"the sink raised {raised_type(error)} every time"
         if passed:
             self._recovered()
 
@@ -212,20 +309,20 @@ class SinkWorker:
 
     def _failed(self, exc: Exception) -> None:
         self._failures += 1
-        name = type(exc).__name__
+        name = self._cause = raised_type(exc)
         self._parts.metrics.counter(
             "busway_sink_failures_total", "Deliveries that raised.", sink=self.name, error_type=name
         ).add()
         # The class only: the text of an error from a remote may hold anything.
         if self._failures == 1:
-            _log.warning("sink %s failed (%s); its events wait", self.name, name)
+            _log.warning("%s failed (%s); its events wait", self.title, name)
         elif self._failures == BREAKER_FAILURES:
-            _log.error("sink %s failed %d times in a row (%s)", self.name, BREAKER_FAILURES, name)
+            _log.error("%s failed %d times in a row (%s)", self.title, BREAKER_FAILURES, name)
         self._parts.tell()
 
     def _recovered(self) -> None:
         if self._failures:
-            _log.info("sink %s takes events again", self.name)
+            _log.info("%s takes events again", self.title)
         self._failures = 0
 
     def _delay(self) -> float:

@@ -30,7 +30,7 @@ def import_fault(entry: IndexEntry, error: Exception) -> LoadError:
     if isinstance(error, OverdueError):
         return _overdue(entry, f"import of {entry.value}", error)
     cause = describe(error)
-    if isinstance(error, ModuleNotFoundError) and error.name:
+    if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str) and error.name:
         return LoadError("BW1304", cause, _install_missing(entry, error.name))
     if isinstance(error, EscapeError):
         remedy = f"pip install -U {entry.distribution}   (a module must not end the process when it is imported)"
@@ -42,18 +42,19 @@ def call_fault(entry: IndexEntry, code: str, hook: str, error: Exception) -> Loa
     """The hook `hook` of `entry` raised `error`; `code` says what it was called for."""
     if isinstance(error, OverdueError):
         return _overdue(entry, f"{hook}()", error)
-    if isinstance(error, BuswayError):  # raised on purpose, with a remedy that knows more than we do
-        remedy = error.problem.fix or _upgrade_or_remove(entry)
-        return LoadError(code, "; ".join(each.what for each in error.problems), remedy, error.problems)
+    problems = _problems(error)
+    if problems:  # raised on purpose, with a remedy that knows more than we do
+        remedy = problems[0].fix or _upgrade_or_remove(entry)
+        return LoadError(code, "; ".join(each.what for each in problems), remedy, problems)
     return LoadError(code, f"{hook}() raised {describe(error)}", _upgrade_or_remove(entry))
 
 
-def settings_fault(entry: IndexEntry, error: Exception) -> LoadError:
+def settings_fault(entry: IndexEntry, error: BaseException) -> LoadError:
     """The settings of `entry` could not be made: they are wrong, or code in their model raised `error`."""
-    if isinstance(error, ConfigurationError):
-        cause = "; ".join(problem.what for problem in error.problems)
-        remedy = error.problem.fix or "see `busway config status`"
-        return LoadError("BW1310", cause, remedy, error.problems)
+    problems = _problems(error) if isinstance(error, ConfigurationError) else ()
+    if problems:
+        cause = "; ".join(problem.what for problem in problems)
+        return LoadError("BW1310", cause, problems[0].fix or "see `busway config status`", problems)
     # Its text is left out: a model handles secrets, and what it says about them is not known to be safe.
     cause = f"its settings model raised {type(error).__name__} ({_place(error)})"
     return LoadError("BW1310", cause, _upgrade_or_remove(entry))
@@ -68,10 +69,15 @@ def describe(error: BaseException) -> str:
     return f"{text} ({place})" if place else text
 
 
+def _problems(error: BaseException) -> tuple[Problem, ...]:
+    """The problems of an error of ours; none for that of a subclass which does not call our constructor."""
+    return error.problems if isinstance(error, BuswayError) and "problem" in vars(error) else ()
+
+
 def _text(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
-    except Exception as broken:  # a plugin's own exception class may break while it is shown
+    except (Exception, SystemExit) as broken:  # a plugin's own exception class may break while it is shown
         return f"its text cannot be shown ({type(broken).__name__})"
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 

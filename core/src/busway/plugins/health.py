@@ -14,6 +14,7 @@ __all__ = ["CHECK_SECONDS", "collect_checks", "run_check"]
 
 HOOK = "busway_health_checks"
 CHECK_SECONDS = 5.0
+STATUSES = ("ok", "degraded", "failed")
 
 
 def collect_checks(kinds: Iterable[KindHost], make_context: MakeContext) -> list[tuple[LoadedPlugin, HealthCheck]]:
@@ -31,7 +32,10 @@ def collect_checks(kinds: Iterable[KindHost], make_context: MakeContext) -> list
 def run_check(
     check: HealthCheck, seconds: float = CHECK_SECONDS, *, redact: Callable[[str], str] = str
 ) -> HealthResult:
-    """The answer of `check`; one that raises, hangs or answers nonsense has failed."""
+    """The answer of `check`; one that raises, hangs or answers nonsense has failed.
+
+    :param redact: applied to every text of the answer, which goes to terminals and logs.
+    """
     try:
         result = call_with_timeout(check.run, seconds, label=f"busway-check-{check.name}")
     except OverdueError as error:
@@ -40,7 +44,9 @@ def run_check(
         return HealthResult("failed", redact(f"{check.name} raised {describe(error)}"))
     if not isinstance(result, HealthResult):
         return HealthResult("failed", f"{check.name} returned {type(result).__qualname__}, not a HealthResult")
-    return result
+    if result.status not in STATUSES:
+        return HealthResult("failed", f"{check.name} answered a status that is not one of {', '.join(STATUSES)}")
+    return HealthResult(result.status, redact(str(result.detail)), redact(str(result.fix)))
 
 
 def _ask(kind: KindHost, plugin: LoadedPlugin, make_context: MakeContext) -> Sequence[HealthCheck]:

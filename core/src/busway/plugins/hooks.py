@@ -18,7 +18,7 @@ PREFIX = "busway_"
 
 
 class _OrderWishError(pluggy.PluginValidationError):
-    """A hook asks for `tryfirst` or `trylast`."""
+    """A hook asks for a place before, after or around those of other plugins."""
 
 
 class HookManager(pluggy.PluginManager):
@@ -44,12 +44,13 @@ class HookManager(pluggy.PluginManager):
         Raises `LoadError`: BW1306 for a hook that does not fit, BW1307 for an order wish, BW1308 when the hook
         that builds the kind's object is not there.
         """
-        if inspect.isclass(plugin):
-            raise self._misfit(entry, f"{entry.value} is a class; an entry point names a module or an object")
         try:
+            self._refuse_odd(plugin)
             self.register(plugin, name=label)
             self.check_pending()
+            self._refuse_wrappers(plugin)
         except _OrderWishError as error:
+            self._remove(label)
             remedy = f"remove the mark in {entry.value} ({entry.distribution}) and order plugins.{entry.kind} instead"
             raise LoadError("BW1307", _one_line(error), remedy) from error
         except Exception as error:  # pluggy's own refusals, and whatever a plugin object raises while looked at
@@ -62,13 +63,34 @@ class HookManager(pluggy.PluginManager):
     def has_hook(self, hook: str, plugin: object) -> bool:
         """True when the registered `plugin` implements `hook`."""
         implementations = getattr(self.hook, hook).get_hookimpls()
-        return any(each.plugin is plugin and not (each.wrapper or each.hookwrapper) for each in implementations)
+        return any(each.plugin is plugin for each in implementations)
 
     def call_one(self, hook: str, plugin: object, **arguments: Any) -> Any:
         """Call `hook` of this one `plugin`; None when it returned None."""
         others = [other for _, other in self.list_name_plugin() if other is not plugin]
         answers = self.subset_hook_caller(hook, others)(**arguments)
         return answers[0] if answers else None
+
+    def _refuse_odd(self, plugin: object) -> None:
+        """What pluggy would take in, and trip over later or tell unclearly."""
+        if isinstance(plugin, type):
+            raise pluggy.PluginValidationError(plugin, "it is a class; an entry point names a module or an object")
+        if (type(plugin).__eq__, type(plugin).__hash__) != (object.__eq__, object.__hash__):
+            # pluggy keeps plugins in sets and compares them: one of these would break the calls of the others.
+            what = "it defines __eq__ or __hash__; plugins are told apart by identity"
+            raise pluggy.PluginValidationError(plugin, what)
+        other = next((name for name, each in self.list_name_plugin() if each is plugin), None)
+        if other is not None:
+            raise pluggy.PluginValidationError(plugin, f"it is selected as {other} already")
+
+    def _refuse_wrappers(self, plugin: object) -> None:
+        """A hook is asked of each plugin alone, so a wrapper would silently never run."""
+        for caller in self.get_hookcallers(plugin) or ():
+            for each in caller.get_hookimpls():
+                if each.plugin is plugin and (each.wrapper or each.hookwrapper):
+                    mark = "wrapper" if each.wrapper else "hookwrapper"
+                    what = f"{caller.name}() is marked with {mark}; each plugin is asked alone, nothing can be wrapped"
+                    raise _OrderWishError(plugin, what)
 
     def _refuse_unmarked(self, plugin: object, name: str) -> None:
         """A `busway_…` function without the mark is invisible to pluggy, so its author would wait for ever."""

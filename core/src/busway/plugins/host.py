@@ -7,6 +7,7 @@ from collections.abc import Callable
 from busway.contracts.health import HealthCheck
 from busway.contracts.settings import Settings
 from busway.errors import PluginError, Problem
+from busway.plugins.claims import Claims
 from busway.plugins.health import collect_checks
 from busway.plugins.index import Index
 from busway.plugins.kind_host import BuiltPlugin, KindHost, LoadedPlugin, MakeContext
@@ -42,10 +43,10 @@ class PluginHost:
     ) -> None:
         self._index = index
         self._selection = selection
-        imports = Imports(timeout_seconds)
+        imports, claims = Imports(timeout_seconds), Claims()
         self._kinds = {
             kind: KindHost(
-                kind, resolve(index, selection, kind), imports, timeout_seconds=timeout_seconds, redact=redact
+                kind, resolve(index, selection, kind), imports, claims, timeout_seconds=timeout_seconds, redact=redact
             )
             for kind in KINDS
         }

@@ -1,12 +1,12 @@
 """What is installed: the entry points of all plugins, answered from an index file instead of a search.
 
-Every start of the command line asks this module, so its warm path imports `os` and `json` and little else;
+Every start of the command line asks this module, so its warm path imports `os` and `zlib` and little else;
 `importlib_metadata` is imported only when the index has to be built anew.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from busway.plugins import index_file
 
@@ -25,6 +25,7 @@ class IndexEntry(NamedTuple):
 
     kind: str
     contract: int
+    """0 when the group names no version."""
     name: str
     value: str
     """`module` or `module:attribute`, as the distribution declares it."""
@@ -46,10 +47,12 @@ class CommandEntry(NamedTuple):
 
 
 class UnreadableEntry(NamedTuple):
-    """A distribution whose metadata could not be read, so that its plugins are unknown."""
+    """Something that is meant for us and cannot be used: damaged metadata, or an entry point in no group of ours."""
 
     path: str
+    """The metadata folder or file."""
     reason: str
+    """What is wrong; it names distribution and version where they are known, and what to do."""
 
 
 class Index:
@@ -80,16 +83,16 @@ class Index:
         return self._commands
 
     def unreadable(self) -> Sequence[UnreadableEntry]:
-        """Distributions that look like ours and could not be read; `busway doctor` shows them."""
+        """What looks like ours and could not be read or understood."""
         return self._unreadable
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Index:
-        """The index kept in `document`. Raises `KeyError`, `TypeError` or `ValueError` when it is not one."""
+    def from_document(cls, document: index_file.Document) -> Index:
+        """The index that `document` holds."""
         return cls(
-            [_row(IndexEntry, row) for row in document["plugins"]],
-            [_row(CommandEntry, row) for row in document["commands"]],
-            [_row(UnreadableEntry, row) for row in document["unreadable"]],
+            [IndexEntry(kind, int(contract), *rest) for kind, contract, *rest in document.plugins],
+            [CommandEntry(*row) for row in document.commands],
+            [UnreadableEntry(*row) for row in document.unreadable],
         )
 
 
@@ -108,22 +111,9 @@ def load_index(
     An index file that is missing, stale, corrupt or unreadable is rebuilt; no state of it is an error.
     """
     folders = index_file.search_folders(path)
-    places = index_file.places(folders, cache_file)
     if not refresh:
-        for document in index_file.current_documents(folders, places):
-            try:
-                return Index.from_document(document)
-            except (KeyError, TypeError, ValueError):
-                continue  # damaged: the rebuild below replaces it
+        for document in index_file.current_documents(folders, index_file.places(folders, cache_file)):
+            return Index.from_document(document)
     from busway.plugins.index_build import build_document
 
-    return Index.from_document(build_document(folders, places))
-
-
-def _row(shape: Any, row: Any) -> Any:
-    """The JSON array `row` as the tuple `shape`, or `ValueError`: a half-written file must not become a plugin."""
-    made = shape(*row)
-    for field, value in made._asdict().items():
-        if not isinstance(value, int if field == "contract" else str):
-            raise ValueError(f"{field} is not what an index holds")
-    return made
+    return Index.from_document(build_document(folders, index_file.places(folders, cache_file)))

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from importlib_metadata import Distribution, MetadataPathFinder, distributions
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, distributions
 
 from busway.plugins import index_file
 from busway.plugins.index import CONTRACT, CommandEntry, IndexEntry, UnreadableEntry
+from busway.plugins.index_file import Document, Row
+from busway.plugins.kinds import KINDS
 
-GROUP = re.compile(r"busway\.v(\d{1,6})\.([a-z_]+)")
+GROUP = re.compile(r"busway\.(?:v(\d{1,6})\.)?([a-z_]+)")
+OTHER_GROUPS = ("commands", "migrations")
+"""Groups of the contract that are no kinds."""
 TRUST_AFTER_NS = 2_000_000_000
 """Age a change must have before an index that includes it is kept.
 
 File systems tick: two changes within one tick leave the same time behind, and an index built between them would
 look current for ever. Ticks are a few milliseconds here, and up to 2 s on FAT and old network file systems.
 """
+KEPT_FILES = 16
+"""Index files that may lie in one place: one for each way this environment is started, and room for odd ones."""
 
 
 @dataclass
@@ -33,32 +40,32 @@ class _Found:
     plugins: list[IndexEntry] = field(default_factory=list)
     commands: list[CommandEntry] = field(default_factory=list)
     unreadable: list[UnreadableEntry] = field(default_factory=list)
-    watched: list[str] = field(default_factory=list)
-    """Files whose change in place changes the answer without touching the folder that is searched."""
+    watched: dict[str, None] = field(default_factory=dict)
+    """Paths whose change changes the answer without touching the folder that is searched."""
 
 
-def build_document(folders: Sequence[str], places: Sequence[str]) -> dict[str, Any]:
+def build_document(folders: Sequence[str], places: Iterable[str]) -> Document:
     """Search `folders`, keep the answer in the first of `places` that can be written (else in memory), return it."""
     started = time.time_ns()  # before the first look: what changes from here on must count as young
-    states = index_file.folder_states(folders)
+    searched = index_file.states(folders)
     found = _search(folders)
-    files = index_file.file_states([[file] for file in found.watched])
-    document = {
-        "format": index_file.FORMAT,
-        "folders": states,
-        "files": files,
-        "plugins": sorted(found.plugins),
-        "commands": sorted(found.commands),
-        "unreadable": sorted(found.unreadable),
-    }
-    if _settled([*states, *files], started) and not any(_write(Path(place), document) for place in places):
-        index_file.keep_in_memory(folders, document)
+    files = index_file.states(found.watched)
+    document = Document(
+        searched,
+        files,
+        [(each.kind, str(each.contract), *each[2:]) for each in sorted(found.plugins)],
+        sorted(found.commands),
+        sorted(found.unreadable),
+    )
+    if _settled([*searched, *files], started):
+        _keep(folders, map(Path, places), document)
     return document
 
 
-def _settled(states: Iterable[list[Any]], now_ns: int) -> bool:
+def _settled(states: Iterable[Row], now_ns: int) -> bool:
     """Every change is old enough that no later one can hide in the same tick."""
-    return all(now_ns - max(state[1:3]) >= TRUST_AFTER_NS for state in states if len(state) > 1)
+    times = (int(time_ns) for _, state in states for time_ns in state.split()[:2])
+    return all(now_ns - time_ns >= TRUST_AFTER_NS for time_ns in times)
 
 
 def _search(folders: Sequence[str]) -> _Found:
@@ -69,7 +76,7 @@ def _search(folders: Sequence[str]) -> _Found:
     for distribution in _distributions(folders):
         try:
             _watch(distribution, found)
-            if "[busway.v" in (distribution.read_text("entry_points.txt") or ""):
+            if "[busway." in (distribution.read_text("entry_points.txt") or ""):
                 names[_canonical(distribution.name)] = None
         except Exception as error:  # one damaged distribution must not hide the others
             _unreadable(distribution, error, found)
@@ -84,43 +91,61 @@ def _distributions(folders: Sequence[str], **wanted: str) -> Iterator[Distributi
 
 
 def _watch(distribution: Distribution, found: _Found) -> None:
-    """An `.egg-info` is rewritten in place, and gains entry points without a change of the folder it lies in."""
+    """Watches metadata that can gain entry points without a change of the folder it lies in.
+
+    An `.egg-info` is rewritten in place. A `.dist-info` without RECORD, which installers write last, is perhaps being
+    filled at this moment.
+    """
     home = _home(distribution)
-    if home is not None and home.suffix == ".egg-info":
-        found.watched += [str(home), str(home / "entry_points.txt")]
+    if home is None:
+        return
+    if home.suffix == ".egg-info" or home.name == "EGG-INFO":
+        found.watched.update({str(home): None, str(home / "entry_points.txt"): None})
+    elif not (home / "RECORD").exists():
+        found.watched[str(home)] = None
 
 
 def _add_first(name: str, folders: Sequence[str], found: _Found) -> None:
     """Adds the entry points of distribution `name`: of the first on the path, which is the one Python imports."""
     distribution = next(_distributions(folders, name=name))
+    home = _home(distribution)
+    points = str(home / "entry_points.txt") if home is not None else ""
     try:
-        rows = _rows(distribution)
+        _add(distribution, points, found)
     except Exception as error:
         _unreadable(distribution, error, found)
         return
-    home = _home(distribution)
-    if home is not None and str(home / "entry_points.txt") not in found.watched:
-        found.watched.append(str(home / "entry_points.txt"))
-    for row in rows:
-        (found.commands if isinstance(row, CommandEntry) else found.plugins).append(row)  # type: ignore[arg-type]
+    if points:
+        found.watched[points] = None
 
 
-def _rows(distribution: Distribution) -> list[IndexEntry | CommandEntry]:
-    rows: list[IndexEntry | CommandEntry] = []
-    home = _home(distribution)
-    path = str(home / "entry_points.txt") if home is not None else ""
+def _add(distribution: Distribution, path: str, found: _Found) -> None:
+    """Adds every entry point of `distribution` that is ours, each to the list it belongs to."""
     name, version = distribution.name, distribution.version
-    summary = distribution.metadata.get("Summary") or ""
+    summary = " ".join((distribution.metadata.get("Summary") or "").split())
+    plugins, commands, strangers = [], [], []
     for point in distribution.entry_points:
         match = GROUP.fullmatch(point.group)
-        if match is None:
-            continue
-        contract, kind = int(match[1]), match[2]
-        if kind == "commands" and contract == CONTRACT:
-            rows.append(CommandEntry(point.name, point.value, name, version, summary))
-        else:
-            rows.append(IndexEntry(kind, contract, point.name, point.value, name, version, path))
-    return rows
+        contract, kind = (int(match[1] or 0), match[2]) if match else (CONTRACT, "")
+        if kind in KINDS:
+            plugins.append(IndexEntry(kind, contract, point.name, point.value, name, version, path))
+        elif (kind, contract) == ("commands", CONTRACT):
+            commands.append(CommandEntry(point.name, point.value, name, version, summary))
+        elif point.group.startswith("busway.") and not (kind in OTHER_GROUPS and contract == CONTRACT):
+            strangers.append(UnreadableEntry(path, _strange(point, f"{name} {version}")))
+    found.plugins += plugins
+    found.commands += commands
+    found.unreadable += strangers
+
+
+def _strange(point: EntryPoint, owner: str) -> str:
+    """Why nobody will ever ask for `point`, and what its group may have been meant to be."""
+    known = (*KINDS, *OTHER_GROUPS)
+    kind = re.sub(r"busway\.(v\d+\.)?", "", point.group).lower()
+    near = next(iter(get_close_matches(kind, known, 1)), "")
+    groups = [f"busway.v{CONTRACT}.{each}" for each in ([near] if near else known)]
+    hint = f"did you mean {groups[0]}?" if near else f"the groups are {', '.join(groups)}"
+    return f"{owner} declares {point.name} in the group {point.group}, which this core does not know: {hint}"
 
 
 def _unreadable(distribution: Distribution, error: Exception, found: _Found) -> None:
@@ -138,19 +163,36 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _write(place: Path, document: dict[str, Any]) -> bool:
+def _keep(folders: Sequence[str], places: Iterable[Path], document: Document) -> None:
+    place = next((place for place in places if _write(place, document)), None)
+    if place is None:
+        index_file.keep_in_memory(folders, document)
+    else:
+        with suppress(OSError):  # another process prunes, too
+            _prune(place.parent)
+
+
+def _write(place: Path, document: Document) -> bool:
     """Puts `document` at `place` in one step; False when that is not possible there."""
     try:
+        content = index_file.pack(document)
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=place.name, suffix=".tmp", dir=place.parent)
-    except OSError:
+    except (OSError, ValueError):
         return False
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(document, stream, separators=(",", ":"))
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
         Path(temporary).chmod(0o644)  # a shared environment is read by other users than the one who installed
         Path(temporary).replace(place)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         return False
     return True
+
+
+def _prune(folder: Path) -> None:
+    """Removes all but the latest index files: a search path that is used no more leaves one behind."""
+    found = {file: file.stat().st_mtime_ns for file in folder.glob(f"{index_file.FILE_PREFIX}*")}
+    for file in sorted(found, key=found.__getitem__)[:-KEPT_FILES]:
+        file.unlink(missing_ok=True)

@@ -12,14 +12,15 @@ from busway.contracts.plugins import PluginContext
 from busway.contracts.settings import Settings
 from busway.errors import Problem
 from busway.hookspecs import KIND_HOOKS
+from busway.plugins.claims import Claims
 from busway.plugins.faults import LoadError, call_fault, settings_fault
 from busway.plugins.hooks import HookManager
 from busway.plugins.index import CONTRACT, IndexEntry
 from busway.plugins.loading import GuardedEntryPoint, Imports, Picker
 from busway.plugins.report import PluginStatus
 from busway.plugins.resolution import Resolution
-from busway.plugins.shapes import ShapeError, fitted
-from busway.plugins.worker import call_with_timeout
+from busway.plugins.shapes import ShapeError, fitted, usable_model
+from busway.plugins.worker import EscapeError, OverdueError, call_with_timeout
 
 __all__ = ["BuiltPlugin", "KindHost", "LoadedPlugin", "MakeContext"]
 
@@ -73,6 +74,7 @@ class KindHost:
         kind: str,
         resolved: Sequence[Resolution],
         imports: Imports,
+        claims: Claims,
         *,
         timeout_seconds: float,
         redact: Callable[[str], str],
@@ -80,6 +82,7 @@ class KindHost:
         self.kind = kind
         self._slots = [_Slot(each) for each in resolved]
         self._imports = imports
+        self._claims = claims
         self._timeout_seconds = timeout_seconds
         self.redact = redact
         self._manager: HookManager | None = None
@@ -111,13 +114,16 @@ class KindHost:
         return [slot.loaded for slot in self._slots if slot.loaded is not None and not slot.status.failed]
 
     def models(self) -> list[tuple[LoadedPlugin, type[Settings]]]:
-        """The settings model of each plugin that declares one. Asked once; a bad answer fails the plugin."""
+        """The settings model of each plugin that declares one. Asked once; a bad answer fails the plugin.
+
+        A plugin that failed later, perhaps for want of a setting, still declares its settings.
+        """
         for slot, plugin in self._usable():
             if not slot.asked_settings:
                 slot.asked_settings = True
                 with self._keeping_failure(slot):
                     slot.model = self._ask_settings(slot, plugin)
-        return [(plugin, slot.model) for slot, plugin in self._usable() if slot.model is not None]
+        return [(slot.loaded, slot.model) for slot in self._slots if slot.loaded is not None and slot.model is not None]
 
     def model_of(self, plugin: LoadedPlugin) -> type[Settings] | None:
         """The settings model of `plugin`, None when it declares none."""
@@ -152,9 +158,15 @@ class KindHost:
                 slot.loaded = _loaded(point.entry, picker[point.name].plugin)
 
     def _register(self, slot: _Slot, manager: HookManager) -> None:
+        """In a worker as well: looking at a plugin runs code of its own, such as the `__dir__` of its module."""
         if slot.loaded is not None and slot.entry is not None:
+            label, entry = f"{self.kind}.{slot.entry.name}", slot.entry
+            work = partial(manager.add, label, slot.loaded.module, entry)
             with self._keeping_failure(slot):
-                manager.add(f"{self.kind}.{slot.entry.name}", slot.loaded.module, slot.entry)
+                try:
+                    call_with_timeout(work, self._timeout_seconds, label=f"busway-register-{label}")
+                except (EscapeError, OverdueError) as error:
+                    raise call_fault(entry, "BW1306", "dir", error) from error
 
     def _usable(self) -> Iterator[tuple[_Slot, LoadedPlugin]]:
         _ = self.manager
@@ -165,19 +177,20 @@ class KindHost:
     def _ask_settings(self, slot: _Slot, plugin: LoadedPlugin) -> type[Settings] | None:
         if not self.manager.has_hook("busway_settings", plugin.module):
             return None
-        entry = _entry(slot)
+        entry, hook = _entry(slot), "busway_settings"
         try:
-            model = self.call("busway_settings", plugin)
-        except Exception as error:
-            raise call_fault(entry, "BW1309", "busway_settings", error) from error
-        if isinstance(model, type) and issubclass(model, Settings):
+            model = call_with_timeout(
+                lambda: usable_model(self.manager.call_one(hook, plugin.module)),
+                self._timeout_seconds,
+                label=f"{hook}-{plugin.name}",
+            )
+            self._claims.add(model, entry)
             return model
-        shown = model.__qualname__ if isinstance(model, type) else f"an object of {type(model).__qualname__}"
-        raise LoadError(
-            "BW1309",
-            f"busway_settings() returned {shown}, which is not a subclass of busway.Settings",
-            f"pip install -U {entry.distribution}, or return the model class from busway_settings() in {entry.value}",
-        )
+        except ShapeError as error:
+            mend = f"mend {hook}() in {entry.value}: see busway.contracts.settings"
+            raise LoadError("BW1309", f"{hook}() {error}", f"pip install -U {entry.distribution}, or {mend}") from error
+        except Exception as error:
+            raise call_fault(entry, "BW1309", hook, error) from error
 
     def _build_one(self, slot: _Slot, plugin: LoadedPlugin, make_context: MakeContext) -> BuiltPlugin:
         entry, hook = _entry(slot), KIND_HOOKS[self.kind]
@@ -200,7 +213,9 @@ class KindHost:
     def _context(self, slot: _Slot, plugin: LoadedPlugin, make_context: MakeContext) -> PluginContext[Any]:
         try:
             return make_context(plugin, slot.model)
-        except Exception as error:  # pydantic lets out whatever the code in a plugin's model raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # pydantic lets out whatever the code in a plugin's model raises
             raise settings_fault(_entry(slot), error) from error
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from busway.plugins.index import Index, IndexEntry
@@ -11,6 +11,7 @@ from busway.plugins.report import PluginStatus
 from busway.plugins.resolution import (
     CORE,
     Resolution,
+    canonical,
     incompatible_cause,
     incompatible_remedy,
     resolve,
@@ -35,9 +36,10 @@ def unselected_statuses(index: Index, kind: str, resolved: Iterable[Resolution])
     """What is installed of `kind` beside the `resolved` picks: not selected, shadowed or of another contract."""
     chosen = {each.entry.name: each.entry for each in resolved if each.entry is not None}
     named = {(each.status.name, each.status.distribution) for each in resolved}
+    installed = index.entries(kind)
     rows = [
-        _unselected(entry, chosen.get(entry.name))
-        for entry in index.entries(kind)
+        _unselected(entry, chosen.get(entry.name), installed)
+        for entry in installed
         if entry is not chosen.get(entry.name)
     ]
     rows += [
@@ -46,7 +48,7 @@ def unselected_statuses(index: Index, kind: str, resolved: Iterable[Resolution])
     return rows
 
 
-def _unselected(entry: IndexEntry, chosen: IndexEntry | None) -> PluginStatus:
+def _unselected(entry: IndexEntry, chosen: IndexEntry | None, installed: Sequence[IndexEntry]) -> PluginStatus:
     row = status_of(entry, PluginStatus(entry.kind, entry.name, "installed"))
     if entry.name in BUILT_INS[entry.kind] and entry.distribution != CORE:
         return replace(
@@ -63,7 +65,17 @@ def _unselected(entry: IndexEntry, chosen: IndexEntry | None) -> PluginStatus:
             cause=f"{chosen.distribution} {chosen.version} is selected under this name",
             remedy=f'select "{entry.name}@{entry.distribution}" to use this one instead',
         )
+    twin = _twin(entry, installed)
+    if twin is not None:
+        cause = f'its name differs from "{twin.name}" of {twin.distribution} only in case or in the choice of - and _'
+        return replace(row, cause=cause)
     return row
+
+
+def _twin(entry: IndexEntry, installed: Sequence[IndexEntry]) -> IndexEntry | None:
+    """Another plugin whose name a person would take for that of `entry`."""
+    alike = (other for other in installed if canonical(other.name) == canonical(entry.name))
+    return next((other for other in alike if other.name != entry.name), None)
 
 
 def _incompatible(entry: IndexEntry) -> PluginStatus:

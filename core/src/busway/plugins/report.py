@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from busway.errors import Problem
 
-__all__ = ["FAILED_STATES", "PluginState", "PluginStatus"]
+__all__ = ["FAILED_STATES", "PluginSetting", "PluginState", "PluginStatus"]
 
-PluginState = Literal["selected", "ready", "failed", "missing", "incompatible", "ambiguous", "shadowed", "installed"]
+PluginState = Literal[
+    "selected", "ready", "degraded", "failed", "missing", "incompatible", "ambiguous", "shadowed", "installed"
+]
 
 FAILED_STATES = frozenset({"failed", "missing", "incompatible", "ambiguous"})
 """States of a selected plugin that cannot be used."""
@@ -29,7 +31,28 @@ _WHAT = {
     "BW1312": "built something that its kind cannot use",
     "BW1313": "takes the name of a built-in",
     "BW1314": "is selected twice",
+    "BW1315": "has functions that cannot be called as the contract says",
+    "BW1316": "ended the process that loaded it",
+    "BW1317": "could not be checked",
+    "BW1318": "works, and a health check of it does not pass",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSetting:
+    """One setting that a plugin declares, as text: it is told to people far from the model it was declared in."""
+
+    name: str
+    """Its environment name, such as `REDIS_HOST`."""
+    type: str
+    default: str
+    """As it would be written in `busway.toml`; empty when there is none."""
+    doc: str
+    setting_class: str
+    """`secret`, `vaulted` or `plain`."""
+    required: bool
+    model: str = ""
+    """Module and name of the model that declares it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +62,10 @@ class PluginStatus:
     kind: str
     name: str
     state: PluginState
-    """`selected` until it is built, then `ready`; what is not selected is `installed`, `shadowed` or `incompatible`."""
+    """`selected` until it is built, then `ready`; what is not selected is `installed`, `shadowed` or `incompatible`.
+
+    `degraded` is `ready` with a health check that does not pass; only a check of the plugin finds that out.
+    """
     order: int = 0
     """Its place in the configured order, from 1; 0 for what is not selected."""
     distribution: str = ""
@@ -58,11 +84,21 @@ class PluginStatus:
     remedy: str = ""
     details: tuple[Problem, ...] = ()
     """Problems of its own that the failure consists of, such as each wrong setting."""
+    notes: tuple[str, ...] = ()
+    """What a person may want to know though it does not stop the plugin, such as an annotation that disagrees."""
 
     @property
     def failed(self) -> bool:
         """It is selected and cannot be used."""
         return self.order > 0 and self.state in FAILED_STATES
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What to do, in lines: every way to mend one problem, or the first way for each of several."""
+        if len(self.details) > 1:
+            told = [detail.fix.partition("\n")[0] for detail in self.details if detail.fix]
+            return tuple(dict.fromkeys(told))
+        return tuple(self.remedy.split("\n")) if self.remedy else ()
 
     def problem(self) -> Problem:
         """The failure as a problem. Only meaningful when there is a `code`."""

@@ -12,7 +12,7 @@ from busway.plugins.known import PLUGINS, suggestion
 from busway.plugins.report import PluginStatus
 from busway.plugins.selection import Pick, Selection
 
-__all__ = ["CORE", "Resolution", "resolve", "status_of"]
+__all__ = ["CORE", "Resolution", "canonical", "resolve", "status_of"]
 
 CORE = "busway"
 """The distribution that provides the built-ins."""
@@ -106,6 +106,11 @@ def _incompatible(index: Index, pick: Pick, blank: PluginStatus) -> Resolution |
 
 def incompatible_cause(entry: IndexEntry) -> str:
     """Why `entry` cannot be used."""
+    if not entry.contract:
+        return (
+            f"it is declared in the group busway.{entry.kind} without a contract version or in version 0, this core "
+            f"reads busway.v{CONTRACT}.{entry.kind}; it was not imported"
+        )
     return f"it speaks plugin contract v{entry.contract}, this core speaks v{CONTRACT}; it was not imported"
 
 
@@ -158,8 +163,9 @@ def _failed(status: PluginStatus, *, code: str, cause: str, remedy: str) -> Reso
 
 def _same(one: str, other: str) -> bool:
     """Distribution names are equal when they are so to pip: case and the choice of `-_.` do not matter."""
-    return _canonical(one) == _canonical(other)
+    return canonical(one) == canonical(other)
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
+    """`name` without what people mistake in names: case, and the choice of `-_.`."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,17 +1,22 @@
-"""Checks what a factory hook built against the protocol of its kind."""
+"""Checks what hooks returned: a settings model that can be used, an object that its kind can use."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 
 from busway.contracts.caches import CacheBackend, InProcessCache
 from busway.contracts.jobs import Job
 from busway.contracts.secrets import SecretSource
+from busway.contracts.settings import Settings, env_name
 from busway.contracts.sinks import EventSink
 from busway.contracts.validators import Validator
 
-__all__ = ["ShapeError", "fitted"]
+__all__ = ["ShapeError", "fitted", "usable_model"]
+
+SETTING_NAME = re.compile(r"(?!BUSWAY_)[A-Z][A-Z0-9_]*")
+"""What a plugin may call a setting; names that start with `BUSWAY_` belong to the core."""
 
 JOB_DECLARATIONS = ("name", "entity", "match_on", "fields")
 """Class attributes of a job that have no default."""
@@ -30,6 +35,26 @@ def fitted(kind: str, made: object) -> object:
     if kind == "caches":
         return _conforming(made, InProcessCache if hasattr(made, "holds_entries") else CacheBackend)
     return _conforming(made, SecretSource if kind == "secrets" else EventSink)
+
+
+def usable_model(answer: object) -> type[Settings]:
+    """Return the settings model `answer` when settings can be made from it. Raises `ShapeError`.
+
+    A default factory is called once: later it would break the configuration of everybody instead of its plugin.
+    """
+    if not (isinstance(answer, type) and issubclass(answer, Settings)):
+        shown = answer.__qualname__ if isinstance(answer, type) else f"an object of {type(answer).__qualname__}"
+        raise ShapeError(f"returned {shown}, which is not a subclass of busway.Settings")
+    for field, info in answer.model_fields.items():
+        name = env_name(info)
+        if not SETTING_NAME.fullmatch(name):
+            raise ShapeError(f'returned {answer.__qualname__}, whose {field} is declared with env="{name}"')
+        try:
+            info.get_default(call_default_factory=True, validated_data={})
+        except Exception as error:
+            what = f"returned {answer.__qualname__}, whose default of {field} raised {type(error).__name__}"
+            raise ShapeError(what) from error
+    return answer
 
 
 def _sequence(made: object) -> Sequence[object]:

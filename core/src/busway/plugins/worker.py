@@ -1,4 +1,4 @@
-"""Runs foreign code in a thread of its own, with a time-out."""
+"""Runs foreign code in a thread of its own, with a time-out, and knows the threads that were given up."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["EscapeError", "OverdueError", "abandoned_calls", "call_with_timeout"]
+__all__ = [
+    "EscapeError",
+    "OverdueError",
+    "abandon",
+    "abandoned_calls",
+    "abandoned_count",
+    "call_with_timeout",
+    "raised_type",
+]
 
 T = TypeVar("T")
 
-_abandoned: list[threading.Thread] = []
+_abandoned: list[tuple[threading.Thread, str]] = []
 
 
 class OverdueError(Exception):
@@ -22,6 +30,11 @@ class EscapeError(Exception):
 
     The original is the `__cause__`. A real Ctrl-C is not meant: it is raised in the main thread, which waits.
     """
+
+    @classmethod
+    def of(cls, error: BaseException) -> EscapeError:
+        """The exception to raise in place of `error`; raise it `from error`."""
+        return cls(f"{type(error).__name__}({error})")
 
 
 class _Call(Generic[T]):
@@ -46,7 +59,7 @@ class _Call(Generic[T]):
             return self._result[0]
         if isinstance(self._error, Exception):
             raise self._error
-        raise EscapeError(f"{type(self._error).__name__}({self._error})") from self._error
+        raise EscapeError.of(self._error) from self._error
 
 
 def call_with_timeout(call: Callable[[], T], seconds: float, *, label: str = "busway-worker") -> T:
@@ -63,11 +76,34 @@ def call_with_timeout(call: Callable[[], T], seconds: float, *, label: str = "bu
     thread = threading.Thread(target=work.run, name=label, daemon=True)
     thread.start()
     if not work.done.wait(seconds):
-        _abandoned.append(thread)
+        abandon(thread, label)
         raise OverdueError(f"no answer within {seconds:g} s")
     return work.outcome()
 
 
-def abandoned_calls() -> list[str]:
-    """Labels of the calls that were given up and still hang."""
-    return [thread.name for thread in _abandoned if thread.is_alive()]
+def raised_type(error: BaseException) -> str:
+    """The name of the exception's type; for what a worker held back, of the original."""
+    if isinstance(error, EscapeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__name__
+
+
+def abandon(thread: threading.Thread, label: str) -> None:
+    """Counts `thread` as given up. It must be a daemon, and whatever it still brings must be dropped.
+
+    :param label: of the call it is in, for `abandoned_calls`.
+    """
+    _abandoned.append((thread, label))
+
+
+def abandoned_count() -> int:
+    """Calls given up since the process began, whether they still hang or not."""
+    return len(_abandoned)
+
+
+def abandoned_calls(since: int = 0) -> list[str]:
+    """Labels of the calls that were given up and still hang.
+
+    :param since: leaves out the first so many that were given up: an earlier `abandoned_count()`.
+    """
+    return [label for thread, label in _abandoned[since:] if thread.is_alive()]

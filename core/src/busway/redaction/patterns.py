@@ -16,7 +16,7 @@ MAX_TEXT = 100_000
 _SECRET_WORDS = r"(?:password|passwd|pwd|passphrase|secret|token|api[-_ ]?key|access[-_]?key|account[-_]?key|sig)"
 
 ASSIGNMENT = re.compile(
-    rf"(?i)({_SECRET_WORDS}[\"']?\s{{0,3}}[=:]\s{{0,3}})"
+    rf"(?i)({_SECRET_WORDS}[\"']?\s{{0,3}}[=:]\s{{0,3}})(?!\.\.\.)"
     r"(\{(?:[^}]|\}\}){0,500}\}|\"[^\"]{1,500}\"|'[^']{1,500}'|[^\s;,&\"'<>)]{1,500})"
 )
 AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]{8,4000}")

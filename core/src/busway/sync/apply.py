@@ -11,11 +11,12 @@ from busway.contracts.jobs import Job
 from busway.contracts.records import Record
 from busway.contracts.runs import Stop
 from busway.errors import BuswayError, Problem, RejectedRecordError
+from busway.plugins.origins import origin_of
+from busway.plugins.stack import raised_at
 from busway.sync.brakes import ErrorBrake
 from busway.sync.payloads import Rules, payload_of, refuse_pending
 from busway.sync.plan import Action, Change, Plan, Unplanned
 from busway.sync.ports import EventLog, SyncState
-from busway.sync.reading import raised_at
 from busway.sync.report import Failure, JobReport, Outcome, Progress
 from busway.sync.views import TargetView
 from busway.sync.writes import Written, write
@@ -156,7 +157,7 @@ class Applier:
         for one in plan.skipped:
             self.events.log_skip(plan.entity, one.label, "; ".join(one.reasons), self.report.session_id)
         for one in plan.invalid:
-            problem = _unplanned_problem(plan, one)
+            problem = _unplanned_problem(self.job, one)
             self.report.failures.append(Failure(one.label, one.stage, problem))
             self._tell_error("validation" if one.stage == "validate" else "mapping", one.label, problem)
 
@@ -213,13 +214,21 @@ def _problem(job: Job, change: Change, error: Exception) -> Problem:
     return Problem(
         "BW6002",
         f"the {change.action} raised {type(error).__name__}",
-        f"{where}, {raised_at(error)}",
+        ", ".join((where, raised_at(error), *_origin(job))),
         "the job raised an error that is none of busway.errors; its text may hold data and is not shown",
         "mend the job, or let it raise RejectedRecordError where the target refuses the record",
     )
 
 
-def _unplanned_problem(plan: Plan, one: Unplanned) -> Problem:
+def _unplanned_problem(job: Job, one: Unplanned) -> Problem:
     what = "; ".join(one.reasons)
-    place = f"job {plan.job}, {one.stage} of {one.label}"
+    place = f"job {job.name}, {one.stage} of {one.label}"
+    if one.code == "BW6002" and one.stage != "validate":
+        place = ", ".join((place, *_origin(job)))
     return Problem(one.code, what, place, fix="mend the record in the source; the next run tries it again")
+
+
+def _origin(job: Job) -> tuple[str, ...]:
+    """The plugin of ``job`` with its entry point, where known."""
+    origin = origin_of(job)
+    return (origin.where,) if origin else ()

@@ -10,8 +10,10 @@ from typing import Any
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record, Skip
 from busway.contracts.runs import Run
-from busway.contracts.validators import Validator
+from busway.contracts.validators import Validation, Validator
 from busway.errors import BuswayError, RejectedRecordError
+from busway.plugins.origins import origin_of
+from busway.plugins.watchdog import ticker
 from busway.sync.plan import Unplanned
 
 __all__ = ["Mapped", "map_records", "safe_label"]
@@ -88,7 +90,9 @@ class _Mapping:
         self._refused: Counter[str] = Counter()
 
     def of(self, source: Sequence[Record]) -> Mapped:
+        tick = ticker()
         for number, raw in enumerate(source, start=1):
+            tick()
             try:
                 record = self._map(raw, self._run)
                 key = None if isinstance(record, Skip) else self._key_of(record)
@@ -136,12 +140,11 @@ class _Mapping:
         current = record
         for validator in self._validators:
             try:
-                verdict = validator.validate(current)
+                verdict = _judged(validator, current)
             except Exception as error:
                 if _passes(error):
                     raise
-                reasons: tuple[str, ...] = (f"validator {type(validator).__name__} raised {type(error).__name__}",)
-                self._refuse(raw, number, record, key, reasons, "BW6002")
+                self._refuse(raw, number, record, key, (_broken(validator, error),), "BW6002")
                 return None
             if verdict.warnings:
                 self._out.warnings.update(verdict.warnings)
@@ -180,7 +183,7 @@ class _Mapping:
         if isinstance(error, RejectedRecordError):
             reason, code = error.problem.what, "BW6001"
         else:
-            reason, code = f"mapping raised {type(error).__name__}", "BW6002"
+            reason, code = _signed(f"mapping raised {type(error).__name__}", self._job), "BW6002"
         self._out.invalid.append(Unplanned(known, label, (reason,), "map", code))
 
     def _identify(self, raw: Record, number: int) -> tuple[str, str]:
@@ -203,6 +206,30 @@ class _Mapping:
 
 def _passes(error: Exception) -> bool:
     return isinstance(error, BuswayError) and not isinstance(error, RejectedRecordError)
+
+
+class _WrongVerdictError(TypeError):
+    """A validator answered with something that is no verdict; the text names types only."""
+
+
+def _judged(validator: Validator, record: Record) -> Validation:
+    verdict: object = validator.validate(record)
+    if not isinstance(verdict, Validation):
+        raise _WrongVerdictError(f"returned {type(verdict).__name__}, not Validation")
+    if not isinstance(verdict.record, dict):
+        raise _WrongVerdictError(f"returned a Validation whose record is of {type(verdict.record).__name__}")
+    return verdict
+
+
+def _broken(validator: Validator, error: Exception) -> str:
+    what = str(error) if isinstance(error, _WrongVerdictError) else f"raised {type(error).__name__}"
+    return _signed(f"validator {type(validator).__name__} {what}", validator)
+
+
+def _signed(reason: str, made: object) -> str:
+    """``reason`` with the plugin it is about, where known."""
+    origin = origin_of(made)
+    return f"{reason} ({origin.owner})" if origin else reason
 
 
 def _scalars(value: Any) -> Iterator[Any]:

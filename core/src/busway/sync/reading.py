@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from traceback import extract_tb
 
 from busway.contracts.jobs import Job
 from busway.contracts.records import Complete, Record
 from busway.contracts.runs import Run
 from busway.errors import BuswayError
+from busway.plugins.origins import origin_of
+from busway.plugins.stack import raised_at
+from busway.plugins.watchdog import ticker
 
-__all__ = ["guarded", "raised_at", "read_source", "read_target"]
+__all__ = ["guarded", "place_of", "read_source", "read_target"]
 
 
 def read_source(job: Job, run: Run) -> list[Record]:
@@ -22,7 +23,7 @@ def read_source(job: Job, run: Run) -> list[Record]:
     Raises what the job raised where that is a ``BuswayError``, else BW4005.
     """
     with guarded(job, "source"):
-        return list(job.source(run))
+        return list(_counted(job.source(run)))
 
 
 def read_target(job: Job, run: Run) -> Complete[Record]:
@@ -33,7 +34,7 @@ def read_target(job: Job, run: Run) -> Complete[Record]:
         raise BuswayError(
             "BW4004",
             f"job {job.name} did not vouch for a complete target",
-            where=_place(job, "target"),
+            where=place_of(job, "target"),
             why=f"target() returned {type(records).__name__}, not Complete; a partial list would look like records to "
             "create again",
             fix="return Complete(records) once every page is read, or raise IncompleteReadError",
@@ -49,20 +50,27 @@ def guarded(job: Job, step: str) -> Iterator[None]:
     except BuswayError:
         raise
     except Exception as error:
+        origin = origin_of(job)
         raise BuswayError(
             "BW4005",
             f"job {job.name} broke in {step}() with {type(error).__name__}",
-            where=f"{_place(job, step)}, {raised_at(error)}",
+            where=f"{place_of(job, step)}, {raised_at(error)}",
             why="the job raised an error that is none of busway.errors, so nothing was decided or written",
-            fix="mend the job, or let it raise the error of busway.errors that says what is wrong",
+            fix=(f"{origin.remedy}; its authors: " if origin else "")
+            + "mend the job, or let it raise the error of busway.errors that says what is wrong",
         ) from error
 
 
-def raised_at(error: BaseException) -> str:
-    """File and line where ``error`` was raised: what can be told of an exception whose text may hold data."""
-    frames = extract_tb(error.__traceback__)
-    return f"raised at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "raised nowhere known"
+def place_of(job: Job, step: str) -> str:
+    """The job, its method and the plugin it is from: ``job people, acme_people.People.source, acme-people 2.1, …``."""
+    method = f"job {job.name}, {type(job).__module__}.{type(job).__qualname__}.{step}"
+    origin = origin_of(job)
+    return f"{method}, {origin.where}" if origin else method
 
 
-def _place(job: Job, step: str) -> str:
-    return f"job {job.name}, {type(job).__module__}.{type(job).__qualname__}.{step}"
+def _counted(records: Iterable[Record]) -> Iterator[Record]:
+    """``records``, each a sign of progress."""
+    tick = ticker()
+    for record in records:
+        tick()
+        yield record

@@ -1,0 +1,59 @@
+"""The sync engine of an application: the same, under the eyes of a watchdog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from busway.contracts.jobs import Job
+from busway.contracts.runs import Stop
+from busway.plugins.watchdog import Watchdog
+from busway.sync.context import RunContext
+from busway.sync.job_run import MakePlan
+from busway.sync.plan import Plan
+from busway.sync.report import Counts, JobReport, Progress, RunReport, SilentProgress
+from busway.sync.runner import SyncEngine
+
+__all__ = ["WatchedEngine"]
+
+
+class WatchedEngine(SyncEngine):
+    """A :class:`SyncEngine` that has whatever it does with jobs watched by ``watchdog``."""
+
+    def __init__(self, *parts: Any, watchdog: Watchdog, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self._watchdog = watchdog
+
+    def _run(self, jobs: Sequence[Job], make_plan: MakePlan, progress: Progress | None, stop: Stop | None) -> RunReport:
+        ticking = _TickingProgress(progress or SilentProgress(), self._watchdog)
+        return super()._run(jobs, make_plan, ticking, stop)
+
+    @contextmanager
+    def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
+        with self._watchdog.watching(), super()._context(stop, preview=preview) as run:
+            yield run
+
+
+class _TickingProgress:
+    """Tells a watchdog of every step before it tells whoever looks on."""
+
+    def __init__(self, told: Progress, watchdog: Watchdog) -> None:
+        self._told = told
+        self._tick = watchdog.progress
+
+    def started(self, job: str) -> None:
+        self._tick()
+        self._told.started(job)
+
+    def planned(self, plan: Plan) -> None:
+        self._tick()
+        self._told.planned(plan)
+
+    def advanced(self, job: str, done: int, total: int, counts: Counts) -> None:
+        self._tick()
+        self._told.advanced(job, done, total, counts)
+
+    def finished(self, report: JobReport) -> None:
+        self._tick()
+        self._told.finished(report)
