@@ -208,7 +208,8 @@ def test_a_value_that_is_remembered_outlives_its_source(
 
 
 def hanging_app(open_app: Open, site: Site, *more: str) -> App:
-    site.install("pager", PAGER.replace("{body}", "world.hang('deliver')"), version="2.1")
+    closing = ("def close(self): pass", "def close(self): world.calls.append('close')")
+    site.install("pager", PAGER.replace("{body}", "world.hang('deliver')").replace(*closing), version="2.1")
     app = open_app(sinks=["log", "ledger", "pager", *more])
     dispatcher(app).monitor.seconds = SHORT
     return app
@@ -261,7 +262,8 @@ def test_what_an_abandoned_delivery_brings_is_dropped(
     emitted(app)
     app.events.flush(30)
     assert app.events.books()["pager"]["pending"] == 6
-    assert world.calls == ["deliver"]
+    app.close()
+    assert world.calls == ["deliver"], "neither called nor closed"
 
 
 OTHER_PROCESS = """
@@ -577,6 +579,19 @@ def test_a_run_that_moves_is_not_told(open_app: Open, site: Site, monkeypatch: p
     assert len(ticks) >= 50 + 50 + 50
 
 
+def test_what_a_job_waits_for_on_purpose_is_no_stall(
+    open_app: Open, site: Site, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = "def busway_jobs(context):"
+    source = people(source="world.clock.sleep(0)").replace(hook, hook + "\n    world.clock = context.clock")
+    site.install("people", source, kind="jobs", version="2.1")
+    app = open_app(jobs=["people"])
+    waits: list[float] = []
+    monkeypatch.setattr(app.watchdog, "expect_wait", waits.append)
+    app.sync.run()
+    assert waits == [0]
+
+
 # -- what still hangs
 
 
@@ -615,3 +630,10 @@ def test_a_sink_without_an_origin_is_called_by_its_name(tmp_path: Path) -> None:
     sink: EventSink = Plain()
     made = SinkWorker("plain", sink, Window(None, frozenset(), list), None, WorkerParts())  # type: ignore[arg-type]
     assert made.title == "sinks.plain"
+
+
+def test_the_times_are_those_of_the_design(open_app: Open, site: Site) -> None:
+    site.install("vault", kind="secrets")
+    app = open_app(secrets=["env", "vault"], sinks=["ledger"])
+    vault = app.objects("secrets")[1].object
+    assert (vault._seconds, dispatcher(app).monitor.seconds, app.watchdog.seconds) == (3, 30, 60)

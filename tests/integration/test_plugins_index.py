@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from zlib import crc32
 
 import pytest
+from importlib_metadata import Distribution, MetadataPathFinder
 
 from builders.distributions import Site
+from builders.kept_index import load, names, no_build
 from busway import hookspecs
-from busway.plugins import index_build, index_file
-from busway.plugins.index import CONTRACT, Index, load_index
+from busway.plugins import index_build
+from busway.plugins.index import CONTRACT, load_index
 from busway.plugins.listing import list_statuses
 from busway.plugins.resolution import resolve
 from busway.plugins.selection import Pick, Selection
@@ -36,26 +36,6 @@ def kept(tmp_path: Path) -> Path:
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps an index at once, as if every change were old."""
     monkeypatch.setattr(index_build, "TRUST_AFTER_NS", -(10**12))
-
-
-def names(index: Index, kind: str = "sinks") -> list[str]:
-    return [entry.name for entry in index.entries(kind)]
-
-
-def load(site: Site, kept: Path, *, refresh: bool = False) -> Index:
-    return load_index(path=[str(site.folder)], cache_file=kept, refresh=refresh)
-
-
-def document(kept: Path) -> index_file.Document:
-    """What the index file holds."""
-    found = index_file._read(str(kept))
-    assert found is not None
-    return found
-
-
-def no_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on the index must answer from its file."""
-    monkeypatch.setattr(index_build, "build_document", lambda *_: pytest.fail("the index was built anew"))
 
 
 def test_the_contract_is_that_of_the_hookspecs() -> None:
@@ -125,14 +105,6 @@ def test_a_current_index_answers_without_a_search(
     assert again.entries("sinks") == built.entries("sinks") != []
 
 
-def test_refresh_searches_anew(site: Site, kept: Path, trusting: None) -> None:
-    site.install("pager")
-    load(site, kept)
-    kept.write_bytes(index_file.pack(document(kept)._replace(plugins=[])))
-    assert names(load(site, kept)) == []
-    assert names(load(site, kept, refresh=True)) == ["pager"]
-
-
 def test_a_fresh_change_is_not_kept(site: Site, kept: Path) -> None:
     site.install("pager")
     assert names(load(site, kept)) == ["pager"]
@@ -166,56 +138,6 @@ def test_an_old_environment_is_kept_and_a_later_change_seen(
     assert kept.exists()
     site.install("bleep")
     assert names(load(site, kept)) == ["bleep", "pager"]
-
-
-DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda content: b"",
-    "cut": lambda content: content[:-1],
-    "cut in half": lambda content: content[: len(content) // 2],
-    "longer": lambda content: content + b"\0",
-    "another format": lambda content: content.replace(b"busway-plugins 2", b"busway-plugins 1"),
-    "another value": lambda content: content.replace(b"pager", b"bleep"),
-    "a flipped bit": lambda content: content[:60] + bytes([content[60] ^ 1]) + content[61:],
-    "no text": lambda content: b"\xff" * 100,
-    "the former format": lambda content: b'{"format":1,"folders":[],"files":[],"plugins":[]}',
-    "right checksum, wrong counts": lambda content: b"busway-plugins 2\0%d\0" % crc32(b"9\0x") + b"9\0x",
-    "right checksum, no parts": lambda content: b"busway-plugins 2\0%d\0" % crc32(b"0") + b"0",
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_corrupt_index_is_rebuilt(site: Site, kept: Path, trusting: None, damage: Callable[[bytes], bytes]) -> None:
-    site.install("pager")
-    load(site, kept)
-    good = kept.read_bytes()
-    kept.write_bytes(damage(good))
-    assert names(load(site, kept)) == ["pager"]
-    assert kept.read_bytes() == good
-
-
-def test_what_cannot_be_written_down_stays_in_memory(site: Site, kept: Path, trusting: None) -> None:
-    site.metadata("acme-odd", "1", "[busway.v1.sinks]\nodd = a\0b\n")
-    assert names(load(site, kept)) == names(load(site, kept)) == ["odd"]
-    assert not kept.exists()
-
-
-def test_a_path_of_undecodable_bytes_is_kept_like_any_other(
-    tmp_path: Path, kept: Path, trusting: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Site(tmp_path / os.fsdecode(b"caf\xe9")) as site:
-        site.install("pager")
-        built = load(site, kept)
-        no_build(monkeypatch)
-        assert load(site, kept).entries("sinks") == built.entries("sinks") != []
-
-
-def test_an_index_that_cannot_be_read_or_written_is_no_error(site: Site, tmp_path: Path, trusting: None) -> None:
-    site.install("pager")
-    (tmp_path / "folder").mkdir()
-    assert names(load(site, tmp_path / "folder")) == ["pager"]
-    (tmp_path / "file").write_text("")
-    assert names(load(site, tmp_path / "file" / "index.json")) == ["pager"]
-    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
 
 
 STRANGE = [
@@ -275,6 +197,72 @@ def test_entry_points_that_arrive_late_are_seen(site: Site, kept: Path, trusting
     assert names(load(site, kept)) == ["late"]
 
 
+def test_entry_points_of_an_egg_info_rewritten_in_place_are_seen(tmp_path: Path, kept: Path, trusting: None) -> None:
+    info = tmp_path / "src" / "acme_dev.egg-info"
+    info.mkdir(parents=True)
+    (info / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: acme-dev\nVersion: 0.1\n")
+    points = info / "entry_points.txt"
+    points.write_text("[console_scripts]\nx = y:z\n")
+    assert names(load_index(path=[str(tmp_path / "src")], cache_file=kept)) == []
+    points.write_text("[busway.v1.sinks]\ndev = acme_dev\n")
+    assert names(load_index(path=[str(tmp_path / "src")], cache_file=kept)) == ["dev"]
+
+
+def test_a_distribution_that_goes_while_it_is_read_is_gone(
+    site: Site, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An uninstall in another process, between the two looks of a search."""
+    site.install("pager")
+    gone = site.install("gone")
+    look = index_build._distributions
+
+    def look_and_remove(folders: list[str], **wanted: str) -> Iterator[Distribution]:
+        if wanted and gone.info.exists():
+            site.uninstall(gone)
+            MetadataPathFinder.invalidate_caches()
+        return look(folders, **wanted)
+
+    monkeypatch.setattr(index_build, "_distributions", look_and_remove)
+    assert names(load(site, kept)) == ["pager"]
+
+
+def test_a_replaced_distribution_is_seen_though_the_folder_looks_as_before(
+    site: Site, kept: Path, trusting: None
+) -> None:
+    """As many entries, and the time set back: only the time of the change, which nobody can set, tells."""
+    old = site.metadata("acme-old", "1", "")
+    (old / "RECORD").touch()
+    before = site.folder.stat()
+    assert names(load(site, kept)) == []
+    shutil.rmtree(old)
+    site.metadata("acme-new", "1", "[busway.v1.sinks]\nnew = x\n")
+    os.utime(site.folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert names(load(site, kept)) == ["new"]
+
+
+class StoppedClock:
+    """What `stat` says on a file system whose clock stands still."""
+
+    st_mtime_ns = st_ctime_ns = 10**18
+
+    def __init__(self, real: os.stat_result) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+def test_a_new_distribution_is_seen_though_the_clock_stands_still(
+    site: Site, kept: Path, trusting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda *given, **named: StoppedClock(stat(*given, **named)))
+    site.install("pager")
+    assert names(load(site, kept)) == ["pager"]
+    site.metadata("acme-bleeper", "1", "[busway.v1.sinks]\nbleeper = x\n")
+    assert names(load(site, kept)) == ["bleeper", "pager"]
+
+
 def test_an_egg_that_gains_entry_points_is_seen(tmp_path: Path, kept: Path, trusting: None) -> None:
     egg = tmp_path / "acme_egg-1-py3.egg"
     (egg / "EGG-INFO").mkdir(parents=True)
@@ -292,102 +280,3 @@ def test_damaged_metadata_of_one_distribution_hides_no_other(site: Site, kept: P
     index = load(site, kept)
     assert "pager" in names(index)
     assert [str(broken)] == [row.path for row in index.unreadable()]
-
-
-def test_the_places_are_the_environment_then_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first, second = index_file.places([])
-    assert Path(first).parent == Path(sys.prefix)
-    assert Path(second).parent == tmp_path / "busway"
-    assert Path(first).name == Path(second).name
-    assert [Path(place).parent for place in index_file.places([sys.prefix])] == [Path(second).parent]
-
-
-@pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment of its own, which can be written to."""
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "env"
-
-
-def test_each_search_path_keeps_an_index_of_its_own(
-    site: Site, tmp_path: Path, environment: Path, trusting: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`busway` and `python -m` search different folders; they must not rebuild in turn."""
-    site.install("pager")
-    scripts, work = tmp_path / "bin", tmp_path / "work"
-    scripts.mkdir()
-    work.mkdir()
-    paths = [[str(folder), str(site.folder)] for folder in (scripts, work)]
-    for path in paths:
-        load_index(path=path)
-    assert len(list(environment.iterdir())) == 2
-    no_build(monkeypatch)
-    for path in paths * 2:
-        assert names(load_index(path=path)) == ["pager"]
-
-
-def test_a_handful_of_index_files_is_left_the_latest(
-    site: Site, tmp_path: Path, environment: Path, trusting: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = environment / "pyvenv.cfg"
-    environment.mkdir()
-    other.touch()
-    for number in range(index_build.KEPT_FILES + 5):
-        load_index(path=[str(tmp_path / f"work{number}"), str(site.folder)])
-        for file in environment.glob(f"{index_file.FILE_PREFIX}*"):
-            os.utime(file, ns=(0, file.stat().st_mtime_ns - 10**9))  # the next one is later, whatever the clock's tick
-    assert len(list(environment.iterdir())) == index_build.KEPT_FILES + 1
-    assert other.exists()
-    no_build(monkeypatch)
-    load_index(path=[str(tmp_path / f"work{number}"), str(site.folder)])
-
-
-def test_where_the_environment_cannot_be_written_the_users_cache_serves(
-    site: Site, tmp_path: Path, environment: Path, trusting: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.install("pager")
-    environment.write_text("not a folder")
-    load_index(path=[str(site.folder)])
-    assert len(list((tmp_path / "cache" / "busway").iterdir())) == 1
-    no_build(monkeypatch)
-    assert names(load_index(path=[str(site.folder)])) == ["pager"]
-
-
-def test_without_a_place_the_index_stays_in_memory(site: Site, trusting: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.install("pager")
-    monkeypatch.setattr(index_file, "places", lambda *_: iter(["/proc/none/index"]))
-    load_index(path=[str(site.folder)])
-    no_build(monkeypatch)
-    assert names(load_index(path=[str(site.folder)])) == ["pager"]
-
-
-def test_a_warm_start_imports_next_to_nothing(site: Site, kept: Path, trusting: None) -> None:
-    site.install("pager")
-    load(site, kept)
-    code = (
-        "import sys; before = set(sys.modules)\n"
-        "from busway.plugins.index import load_index\n"
-        f"index = load_index(path=[{str(site.folder)!r}], cache_file={str(kept)!r})\n"
-        "assert [entry.name for entry in index.entries('sinks')] == ['pager']\n"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    loaded = set(run.stdout.split())
-    heavy = {
-        "json",
-        "importlib_metadata",
-        "importlib.metadata",
-        "pluggy",
-        "stevedore",
-        "pydantic",
-        "pathlib",
-        "dataclasses",
-        "tempfile",
-    }
-    assert not loaded & heavy
-    assert {name for name in loaded if name.startswith("busway")} == {
-        "busway", "busway.plugins", "busway.plugins.index", "busway.plugins.index_file",
-    }  # fmt: skip

@@ -117,7 +117,9 @@ def test_what_a_source_raises_on_purpose_passes(method: str, ask: Any, error: Bu
 
 
 @pytest.mark.parametrize(("method", "ask"), METHODS)
-def test_a_source_that_hangs_is_named_and_never_asked_again(method: str, ask: Any, release: threading.Event) -> None:
+def test_a_source_that_hangs_is_named_and_never_asked_again(
+    method: str, ask: Any, release: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
     vault, before = Vault(**{method: lambda: release.wait(30)}), abandoned_count()
     source = guarded(vault, SHORT)
     error = error_of(lambda: ask(source))
@@ -136,6 +138,8 @@ def test_a_source_that_hangs_is_named_and_never_asked_again(method: str, ask: An
     assert source.locate("TOKEN") == "secrets.vault (acme-busway-vault 1.2)", "a place for people is always told"
     source.close()
     assert vault.calls == [method], "neither asked nor closed again"
+    (line,) = caplog.messages
+    assert line == f"secrets.vault (acme-busway-vault 1.2) was abandoned: {method}() gave no answer within 0.02 s"
 
 
 def test_later_calls_fail_at_once(release: threading.Event) -> None:

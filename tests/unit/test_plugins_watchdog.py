@@ -131,9 +131,17 @@ def test_progress_puts_it_off_and_the_next_stall_is_told_again(
 def test_a_wait_on_purpose_is_no_stall(
     watchdog: Watchdog, clock: ManualClock, stalls: list[Stall], stuck: Stuck
 ) -> None:
-    patient = PatientClock(clock, watchdog)
-    patient.sleep(300)
+    class Looking(ManualClock):
+        """The watchdog looks while somebody sleeps."""
+
+        def sleep(self, seconds: float) -> None:
+            clock.advance(seconds)
+            watchdog.check()
+
+    PatientClock(Looking(), watchdog).sleep(300)
     assert clock.monotonic() == 300
+    assert stalls == []
+    patient = PatientClock(clock, watchdog)
     assert patient.monotonic() == clock.monotonic()
     assert patient.now_ns() == clock.now_ns()
     assert watchdog.check() == 60
@@ -254,6 +262,10 @@ def test_an_origin_is_forgotten_with_its_object() -> None:
     made = Unhashable()
     note_origin(made, PEOPLE)
     assert origin_of(Unhashable()) is None, "it is of the object, not of what equals it"
+    other = Unhashable()
+    origins._known[id(other)] = origins._known[id(made)]
+    assert origin_of(other) is None, "an id that is used again says nothing"
+    del origins._known[id(other)]
     key = id(made)
     del made
     gc.collect()

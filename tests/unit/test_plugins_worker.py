@@ -131,8 +131,10 @@ def test_a_call_that_was_given_up_cannot_come_back_and_there_is_no_other() -> No
     assert not hanging.call.give_up(), "once"
     assert abandoned_calls(before) == ["deliver() of sinks.x"]
     assert hanging.end() == "abandoned"
-    with pytest.raises(AbandonedCall), hanging.call:
-        raise AssertionError("nobody may enter")
+    entered = False
+    with contextlib.suppress(AbandonedCall), hanging.call:
+        entered = True
+    assert not entered
     assert abandoned_calls(before) == []
 
 

@@ -212,8 +212,9 @@ class App:
 
     def objects(self, kind: str) -> list[BuiltPlugin]:
         """The built plugins of one kind, in configured order; those that failed are missing."""
+        config = self.config  # builds the secret sources, with their guards
         if kind not in self._built:
-            self._built[kind] = self._build(kind, self.config)
+            self._built[kind] = self._build(kind, config)
         return self._built[kind]
 
     def require(self) -> None:

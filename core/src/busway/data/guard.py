@@ -85,7 +85,11 @@ class Guard:
         ``alone=False`` does without single flight: every caller who finds nothing loads for himself. Raises what the
         loader raised; ``UsageError`` BW2003 when its result is not JSON.
         """
-        near = self._levels.read_near(address.key, address.policy, self._generations.current(address.name))
+        stamp = self._generations.current(address.name)
+        hit = self._levels.near_hit(address.key, self._clock.now_ns(), stamp)
+        if hit is not None:
+            return hit
+        near = self._levels.read_near(address.key, address.policy, stamp)
         if near is not None and near.verdict is Verdict.HIT:
             return near.entry
         if not alone:

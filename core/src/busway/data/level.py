@@ -82,6 +82,20 @@ class Level:
         return f"{self.name} ({self.origin.owner})" if self.origin else self.name
 
     @property
+    def direct_get(self) -> Callable[[str], Entry | None] | None:
+        """The backend's own ``get``, for the path of every hit; ``None`` for a level outside the process.
+
+        A call through :meth:`read` costs several times what looking into a dictionary does. Whoever calls this
+        directly handles what it may raise, and counts with :meth:`count_hit`.
+        """
+        return cast("Callable[[str], Entry | None]", self._backend.get) if self.in_process else None
+
+    @property
+    def count_hit(self) -> Callable[[], None]:
+        """Counts one answer got through :attr:`direct_get`."""
+        return self._counts["hits"].add
+
+    @property
     def away(self) -> bool:
         """It failed and has not answered since."""
         return self._breaker.is_open

@@ -44,11 +44,31 @@ class Levels:
         self._emit = emit
         self._levels = [Level(name, backend, clock, metrics, self._tell) for name, backend in levels]
         self._near = [level for level in self._levels if level.in_process]
+        first = self._levels[0] if self._levels else None
+        self.near_get = first.direct_get if first is not None else None
+        """``get`` of the first level's backend, when that level is inside the process; ``None`` once it has failed."""
+        self._count_near_hit = first.count_hit if first is not None else None
 
     @property
     def degraded(self) -> bool:
         """At least one level is away."""
         return any(level.away for level in self._levels)
+
+    def near_hit(self, key: str, now_ns: int, stamp: int) -> Entry | None:
+        """The fresh entry of the first level, asked without a guard around it. ``None`` says nothing: ask properly."""
+        get, count = self.near_get, self._count_near_hit
+        if get is None or count is None:
+            return None
+        try:
+            entry = get(key)
+        except Exception:
+            # From now on it is asked through its breaker only, which also tells.
+            self.near_get = None
+            return None
+        if type(entry) is not Entry or now_ns >= entry.fresh_until_ns or entry.generation < stamp:
+            return None
+        count()
+        return entry
 
     def read_near(self, key: str, policy: Policy, stamp: int) -> Found | None:
         """What the levels inside the process have; no I/O."""
@@ -85,7 +105,7 @@ class Levels:
 
     def close(self) -> None:
         """Closes every level, once; afterwards nothing is found and nothing is stored."""
-        levels, self._levels, self._near = self._levels, [], []
+        levels, self._levels, self._near, self.near_get = self._levels, [], [], None
         for level in levels:
             level.close()
 

@@ -91,23 +91,21 @@ def _distributions(folders: Sequence[str], **wanted: str) -> Iterator[Distributi
 
 
 def _watch(distribution: Distribution, found: _Found) -> None:
-    """Watches metadata that can gain entry points without a change of the folder it lies in.
+    """Watches metadata that can gain entry points without a change of the folder it lies in: any without RECORD.
 
-    An `.egg-info` is rewritten in place. A `.dist-info` without RECORD, which installers write last, is perhaps being
+    An `.egg-info` has none, and is rewritten in place. A `.dist-info` gets it last, so this one is perhaps being
     filled at this moment.
     """
     home = _home(distribution)
-    if home is None:
-        return
-    if home.suffix == ".egg-info" or home.name == "EGG-INFO":
+    if home is not None and not (home / "RECORD").exists():
         found.watched.update({str(home): None, str(home / "entry_points.txt"): None})
-    elif not (home / "RECORD").exists():
-        found.watched[str(home)] = None
 
 
 def _add_first(name: str, folders: Sequence[str], found: _Found) -> None:
     """Adds the entry points of distribution `name`: of the first on the path, which is the one Python imports."""
-    distribution = next(_distributions(folders, name=name))
+    distribution = next(_distributions(folders, name=name), None)
+    if distribution is None:  # it has been uninstalled since it was seen
+        return
     home = _home(distribution)
     points = str(home / "entry_points.txt") if home is not None else ""
     try:

@@ -26,7 +26,7 @@ class KeyVaultSettings(Settings):
         doc="Domain of the vaults of your cloud, such as vault.azure.cn or vault.usgovcloudapi.net.",
     )
     timeout_seconds: float = setting(
-        3.0,
+        1.0,
         env="KEY_VAULT_TIMEOUT_SECONDS",
         doc="How long the vault may take to connect and to answer, in seconds.",
         gt=0,
