@@ -193,7 +193,8 @@ DEADLY = "import os; os._exit(77)"
 def deadly(site: Site, tmp_path: Path) -> tuple[dict[str, Installed], Callable[..., subprocess.CompletedProcess[str]]]:
     """A deployment that selects, of each kind, a plugin whose import ends the process on the spot."""
     plugins = {kind: install(site, kind, Fault("", before(DEADLY), "", ""), f"deadly-{kind}") for kind in KINDS}
-    environ = {**os.environ, "PYTHONPATH": str(site.folder), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    search = os.pathsep.join(filter(None, [str(site.folder), os.environ.get("PYTHONPATH")]))
+    environ = {**os.environ, "PYTHONPATH": search, "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
     def run(*arguments: str, kinds: tuple[str, ...] = KINDS) -> subprocess.CompletedProcess[str]:
         lists = "".join(f'{kind} = ["deadly-{kind}"]\n' for kind in kinds)
