@@ -50,7 +50,7 @@ class Complaints:
             f"correct it there; see where it comes from: busway config explain {declaration.name}",
         )
 
-    def broken(self, declarations: Iterable[Declaration], error: Exception) -> Problem:
+    def broken(self, declarations: Iterable[Declaration], error: BaseException) -> Problem:
         """A settings model whose own check breaks; the text of its error may hold the value it saw."""
         declared = list(declarations)
         owner = declared[0].owner if declared else CORE

@@ -88,7 +88,7 @@ class Sections:
         """The verdict, whatever the model's own code does: it is somebody else's and may raise anything."""
         try:
             return self._judge(model, outcomes, probe_all=True)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Verdict(None, (self.complaints.broken(self._declarations(model), error),))
 
     def _declarations(self, model: type[Settings]) -> tuple[Declaration, ...]:
