@@ -49,10 +49,14 @@ class CleanEnvironment:
         command.chmod(0o755)
 
     def install(self, *arguments: str | Path) -> None:
-        """``pip install``, without an index: what is required must be there already."""
+        """``pip install``, without an index: what is required must be there already.
+
+        uv would take requirements from its cache rather than see the linked ones, and the cache need not have them.
+        """
         uv = _uv()
         if uv is not None:
             command = [uv, "pip", "install", "--quiet", "--offline", "--python", str(self.python)]
+            command += [] if "--no-deps" in arguments else ["--no-deps"]
         else:
             command = [str(self.python), "-m", "pip", "install", "--quiet", "--no-index"]
         self._check([*command, "--no-build-isolation", *map(str, arguments)])
