@@ -98,13 +98,21 @@ def _ask_many(layer: str, source: SecretSource, names: Sequence[str]) -> dict[st
     if not names:
         return {}
     try:
-        answers: Mapping[str, SecretValue] = source.fetch_many(names)
+        answers = source.fetch_many(names)
     except UnreachableError as error:
         return dict.fromkeys(names, error)
     except BuswayError:
         # One refused name must not spoil the answer for the others.
         return _ask_one_by_one(layer, source, names)
-    return {name: _found(layer, value) for name, value in answers.items() if name in names and value.value}
+    return {name: _outcome(layer, answer) for name, answer in answers.items() if name in names and _answered(answer)}
+
+
+def _answered(answer: SecretValue | BuswayError) -> bool:
+    return isinstance(answer, BuswayError) or bool(answer.value)
+
+
+def _outcome(layer: str, answer: SecretValue | BuswayError) -> Found | BuswayError:
+    return answer if isinstance(answer, BuswayError) else _found(layer, answer)
 
 
 def _ask_one_by_one(layer: str, source: SecretSource, names: Sequence[str]) -> dict[str, Outcome]:

@@ -33,5 +33,8 @@ class PluginContext(Generic[S]):
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("busway.plugin"))
+    call_seconds: float = 3.0
+    """How long the core waits for one call of a secret source before it gives the source up; a source with a budget
+    of its own stays below it."""
     doubles: Mapping[str, object] = field(default_factory=dict)
     """Stand-ins injected by tests (a credential, a transport), by name. Empty in production; no setting reaches it."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from busway.errors import BuswayError
+
 __all__ = ["SecretSource", "SecretValue"]
 
 
@@ -19,6 +21,8 @@ class SecretValue:
     version: str = ""
     expires_at_ns: int | None = None
     """When the value stops being valid, nanoseconds since the epoch; ``None`` = never or unknown."""
+    not_before_ns: int | None = None
+    """When the value starts being valid, nanoseconds since the epoch; ``None`` = it is, or unknown."""
 
 
 @runtime_checkable
@@ -40,8 +44,12 @@ class SecretSource(Protocol):
         """
         ...
 
-    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue]:
-        """Those of ``names`` that this source has; in parallel where that is faster."""
+    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue | BuswayError]:
+        """Those of ``names`` that this source has; in parallel where that is faster.
+
+        A name that ``fetch`` would raise for maps to that error, so that one refused name spoils no other answer.
+        Raises ``UnreachableError`` when the whole source does not answer.
+        """
         ...
 
     def names(self) -> Iterable[str]:

@@ -51,15 +51,15 @@ class GuardedSource:
             raise self._misfit("fetch", answer, "SecretValue or None")
         return answer  # type: ignore[no-any-return]
 
-    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue]:
+    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue | BuswayError]:
         """See the contract; all names together have the time of one call."""
         wanted = list(names)
         answer: Any = self._call("fetch_many", lambda: _copied(self._source.fetch_many(wanted)))
         if not isinstance(answer, dict):
             raise self._misfit("fetch_many", answer, "a mapping")
         for value in answer.values():
-            if not _is_secret_value(value):
-                raise self._misfit("fetch_many", value, "SecretValue", "in its mapping ")
+            if not (_is_secret_value(value) or isinstance(value, BuswayError)):
+                raise self._misfit("fetch_many", value, "SecretValue or BuswayError", "in its mapping ")
         return answer
 
     def names(self) -> Iterable[str]:
@@ -166,4 +166,5 @@ def _is_secret_value(answer: object) -> bool:
         and isinstance(answer.where, str)
         and isinstance(answer.version, str)
         and isinstance(answer.expires_at_ns, int | None)
+        and isinstance(answer.not_before_ns, int | None)
     )
