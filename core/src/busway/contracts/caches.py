@@ -7,9 +7,11 @@ in-process level is the exception: it keeps :class:`Entry` objects, so that a hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
+
+from busway.contracts.coordination import Coordinator
 
 __all__ = [
     "CacheBackend",
@@ -50,7 +52,8 @@ class CacheBackend(Protocol):
     """
 
     stores_in_clear: bool
-    """False when what is stored is sealed; sensitive domains avoid levels that store in clear."""
+    """False where data about people is safe: sealed at rest, or in the memory of a server that is reached over TLS or
+    on this host. Sensitive domains avoid levels where it is True."""
 
     def get(self, key: str) -> bytes | None:
         """The bytes stored under ``key``, or ``None``."""
@@ -103,7 +106,10 @@ class InProcessCache(Protocol):
 
 @runtime_checkable
 class SupportsLocks(Protocol):
-    """A level that can guard a load across processes: leased, tokened, renewable."""
+    """A level that can guard a load across processes: leased, tokened, renewable.
+
+    It saves work, it excludes nobody: a holder that stops for longer than its lease is replaced, and both may load.
+    """
 
     def acquire_lock(self, name: str, token: str, lease_seconds: float) -> bool:
         """Takes the lock; False when somebody holds it."""
@@ -118,20 +124,27 @@ class SupportsLocks(Protocol):
         ...
 
     def wait_lock(self, name: str, timeout_seconds: float) -> bool:
-        """Waits until the lock is released; False after ``timeout_seconds``."""
+        """Waits until the lock is released or nobody holds it; False after ``timeout_seconds``.
+
+        It is woken by the release, it does not poll; a release between the caller's last look and this call counts.
+        """
         ...
 
 
 @runtime_checkable
 class SupportsGenerations(Protocol):
-    """A level that keeps the generation stamps of domains and entities."""
+    """A level that keeps the generation stamps of domains and entities for every process that uses it."""
 
-    def read_generation(self, name: str) -> int:
-        """The current stamp; 0 when none was ever set."""
+    def read_generations(self, names: Sequence[str]) -> Sequence[int]:
+        """The current stamp of each name, in one question; 0 where none was ever set."""
         ...
 
-    def bump_generation(self, name: str) -> int:
-        """Moves the stamp on and returns it: everything stored before counts as invalidated."""
+    def raise_generation(self, name: str, stamp: int) -> int:
+        """Moves the stamp of ``name`` up to ``stamp``, never down, and returns the one that holds now.
+
+        Stamps are times of invalidations in nanoseconds since the epoch: one that was missed in an outage can be
+        raised later, and does no harm twice.
+        """
         ...
 
 
@@ -140,11 +153,14 @@ class SupportsPublish(Protocol):
     """A level that tells other processes about writes and invalidations."""
 
     def publish(self, message: bytes) -> None:
-        """Sends ``message`` to every subscriber in other processes; best effort."""
+        """Sends ``message`` to every subscriber of the same application, the sender included; best effort."""
         ...
 
     def subscribe(self, receive: Callable[[bytes], None]) -> Callable[[], None]:
-        """Calls ``receive`` in a thread of the backend for each message; returns the function that stops it."""
+        """Calls ``receive`` in a thread of the backend for each message; returns the function that stops it.
+
+        An empty message says that messages may have been missed (the connection was lost and is back).
+        """
         ...
 
 
@@ -152,6 +168,6 @@ class SupportsPublish(Protocol):
 class SupportsCoordination(Protocol):
     """A level that can also coordinate processes."""
 
-    def coordinator(self) -> Any:
-        """A :class:`busway.contracts.coordination.Coordinator`."""
+    def coordinator(self) -> Coordinator:
+        """The coordinator of the deployment, over the same server."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 __all__ = ["Coordinator", "Lease", "Quota"]
@@ -28,6 +29,9 @@ class Quota:
     name: str
     calls: int
     period_seconds: float
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Minimum part of ``calls`` (0 to 1) that is kept for each use, by its name; together at most 1. What a use does
+    not ask for is lent to the others."""
 
 
 @runtime_checkable
@@ -56,8 +60,13 @@ class Coordinator(Protocol):
     def take(self, quota: Quota, count: int = 1, share: str = "") -> float:
         """Draws ``count`` calls from ``quota``; returns the seconds to wait before they may be made (0.0 = now).
 
-        ``share`` names the use (``writes``, ``reads``, ``console``), for minimum shares.
+        The calls are drawn when 0.0 is returned; after a wait the caller asks again. ``share`` names the use
+        (``writes``, ``reads``, ``console``), for minimum shares.
         """
+        ...
+
+    def hold(self, quota: Quota, seconds: float) -> None:
+        """Lets nobody draw from ``quota`` for ``seconds``: the remote said that it is too much (429)."""
         ...
 
     def close(self) -> None:
