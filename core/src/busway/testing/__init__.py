@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from busway.testing.apps import use_app as use_app
     from busway.testing.caches import CacheBackendContract as CacheBackendContract
+    from busway.testing.coordination import CoordinatorContract as CoordinatorContract
     from busway.testing.secrets import SecretSourceContract as SecretSourceContract
     from busway.testing.sinks import EventSinkContract as EventSinkContract
 
 _HOMES = {
     "CacheBackendContract": "busway.testing.caches",
+    "CoordinatorContract": "busway.testing.coordination",
     "EventSinkContract": "busway.testing.sinks",
     "SecretSourceContract": "busway.testing.secrets",
     "use_app": "busway.testing.apps",
 }
 
-__all__ = ["CacheBackendContract", "EventSinkContract", "SecretSourceContract", "use_app"]
+__all__ = ["CacheBackendContract", "CoordinatorContract", "EventSinkContract", "SecretSourceContract", "use_app"]
 
 
 def __getattr__(name: str) -> Any:
