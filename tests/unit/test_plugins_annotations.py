@@ -326,6 +326,8 @@ def test_names_imported_for_type_checkers_only_are_known(tmp_path: Path, monkeyp
         "busway_safetyamp",
         "busway_secrets_keyvault",
         "busway_sink_email",
+        "busway_sink_otel",
+        "busway_sink_prometheus",
         "busway_sink_webhook",
     ],
 )
