@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from _pytest.outcomes import Failed
 
 from busway.contracts.events import Event
-from busway.contracts.secrets import SecretValue
 from busway.contracts.sinks import Delivery
-from busway.testing.secrets import SecretSourceContract
 from busway.testing.sinks import EventSinkContract, sample_event, sample_events
 
-KNOWN = {"TOKEN_ONE": "synthetic-value-one", "TOKEN_TWO": "synthetic-value-two"}
 BROKEN = (AssertionError, Failed)
 
 
@@ -136,60 +133,3 @@ def test_a_sink_that_cannot_be_closed_is_caught() -> None:
         EventSinkContract().test_closing_twice_is_harmless(sink_that(close=close_once))
     with pytest.raises(RuntimeError):
         EventSinkContract().test_closing_before_the_first_delivery_is_harmless(sink_that(close=never_close))
-
-
-class GoodSource:
-    serves_settings = False
-
-    def fetch(self, name: str) -> SecretValue | None:
-        return SecretValue(KNOWN[name], f"shelf {name}") if name in KNOWN else None
-
-    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue]:
-        return {name: found for name in names if (found := self.fetch(name))}
-
-    def names(self) -> Iterable[str]:
-        return KNOWN
-
-    def locate(self, name: str) -> str:
-        return f"shelf {name}"
-
-    def close(self) -> None: ...
-
-
-def source_that(**changes: Any) -> Any:
-    return type("BadSource", (GoodSource,), changes)()
-
-
-def any_value(self: Any, name: str) -> SecretValue:
-    return SecretValue("synthetic-value-one")
-
-
-BAD_SOURCES: list[tuple[str, dict[str, Any]]] = [
-    ("test_it_has_the_shape_of_a_source", {"serves_settings": "no"}),
-    ("test_a_known_name_is_fetched", {"fetch": any_value}),
-    ("test_a_known_name_is_fetched", {"fetch": lambda self, name: None}),
-    ("test_an_unknown_name_is_none", {"fetch": any_value}),
-    ("test_many_are_those_it_has", {"fetch": any_value}),
-    ("test_many_are_those_it_has", {"fetch_many": lambda self, names: {}}),
-    ("test_names_are_listed_or_withheld", {"names": lambda self: ["TOKEN_ONE"]}),
-    ("test_places_never_show_values", {"locate": lambda self, name: KNOWN.get(name, "x")}),
-    ("test_places_never_show_values", {"__repr__": lambda self: "synthetic-value-two"}),
-    ("test_places_never_show_values", {"fetch": lambda self, name: SecretValue(KNOWN[name], KNOWN[name])}),
-    ("test_a_place_is_told_for_a_name_it_lacks", {"locate": lambda self, name: ""}),
-    ("test_many_threads_get_their_own_answers", {"fetch": any_value}),
-]
-
-
-@pytest.mark.parametrize(("check", "changes"), BAD_SOURCES)
-def test_a_bad_source_fails_the_check_and_a_good_one_passes(check: str, changes: dict[str, Any]) -> None:
-    method = getattr(SecretSourceContract(), check)
-    wanted = method.__code__.co_varnames[1 : method.__code__.co_argcount]
-    offered = {"known": KNOWN}
-    method(**{name: offered.get(name, GoodSource()) for name in wanted})
-    with pytest.raises(BROKEN):
-        method(**{name: offered.get(name, source_that(**changes)) for name in wanted})
-
-
-def test_a_source_that_takes_an_outage_for_a_missing_name_is_caught() -> None:
-    with pytest.raises(BROKEN):
-        SecretSourceContract().test_an_outage_is_not_a_missing_name(GoodSource())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,16 @@ from typing import Any
 
 import pytest
 
+from builders.cache_processes import CacheProcess, CacheServer, SharedCache
 from builders.data_managers import open_manager
 from builders.manual_clock import ManualClock
 from builders.redis_server import RedisServer
+from busway.contracts.clock import SystemClock
+from busway.data.entry_format import decode
 from busway.data.manager import DataManager
 from busway.data.memory_level import MemoryLevel
+from busway.errors import UnreachableError
+from busway.testing.caches import FakeCache
 from busway_cache_file.cache import FileCache
 from busway_cache_file.key import FileKey
 from busway_cache_redis.cache import RedisCache
@@ -130,7 +136,7 @@ def test_every_level_is_away_and_the_loader_still_serves(deployment: Deployment)
     )
     assert [bare.get_or_populate("d", loader=lambda: 7) for _ in range(2)] == [7, 7]
     assert bare.save_cache("d", 1) is False
-    assert bare.invalidate("d") == 0
+    assert bare.invalidate("d") == 1, "nobody can say that there are none"
     assert bare.stats()["loads"] == 2
     bare.close()
 
@@ -163,3 +169,139 @@ def test_a_sensitive_domain_never_reaches_redis(deployment: Deployment) -> None:
     assert deployment.level_of(data, "vista.employees") == "file"
     assert data.get_cached_data("vista.employees") == [{"name": "Jane"}]
     data.close()
+
+
+# -- the same with a level that does what it is told, and nobody calling
+
+
+class Watched(SharedCache):
+    """Says when a key is written, and waits like a server that is frozen."""
+
+    def __init__(self, server: CacheServer) -> None:
+        super().__init__(server, SystemClock())
+        self.written = threading.Event()
+        self.frozen_seconds = 0.0
+        self.frozen = threading.Event()
+
+    def set(self, key: str, entry: bytes, ttl_seconds: float) -> None:
+        super().set(key, entry, ttl_seconds)
+        self.written.set()
+
+    def _called(self, name: str) -> None:
+        if self.frozen_seconds:
+            self.calls.append(name)
+            self.frozen.wait(self.frozen_seconds)  # nobody sets it: this is the time-out of a client
+            raise UnreachableError("BW2006", "no answer in time")
+        super()._called(name)
+
+
+def tended(cache: Watched, file: FakeCache | None = None, *, retry_seconds: float = 0.1) -> CacheProcess:
+    levels = [("shared", cache), *([("file", file)] if file is not None else [])]
+    return CacheProcess(SystemClock(), *levels, background=True, retry_seconds=retry_seconds)  # type: ignore[arg-type]
+
+
+def test_a_level_is_found_back_and_told_what_it_missed_while_nobody_calls() -> None:
+    cache = Watched(CacheServer())
+    process = tended(cache)
+    process.put("vista.employees", "old")
+    cache.away = True
+    process.put("vista.employees", "new")
+    assert process.levels.degraded
+    cache.written.clear()
+    cache.away = False
+    began = time.monotonic()
+    assert cache.written.wait(10)
+    assert time.monotonic() - began < 0.1 + 1
+    assert not process.levels.degraded
+    assert decode(cache.held[process.key("vista.employees")][0]).value == "new"
+    process.levels.close()
+
+
+def test_a_frozen_level_costs_one_caller_one_time_out_and_the_others_nothing() -> None:
+    cache, file = Watched(CacheServer()), FakeCache()
+    process = tended(cache, file, retry_seconds=0.05)
+    process.put("vista.employees", "v")
+    process.memory.close()
+    cache.frozen_seconds = 0.3
+    cache.calls.clear()
+    slow = 0
+    until = time.monotonic() + 1.2
+    while time.monotonic() < until:
+        began = time.monotonic()
+        assert process.level_of("vista.employees") == "file"
+        slow += time.monotonic() - began > 0.2
+    assert slow == 1, "the probes are made in the background"
+    assert len(cache.calls) >= 3
+    cache.frozen_seconds = 0.0
+    process.levels.close()
+
+
+def test_garbage_instead_of_answers_is_no_answer() -> None:
+    class Garbage(SharedCache):
+        answer: Any = object()
+
+        def get(self, key: str) -> Any:
+            return self.answer
+
+        def scan(self, pattern: str) -> Any:
+            return self.answer
+
+        def delete(self, key: str) -> Any:
+            return self.answer
+
+        def read_generations(self, names: Any) -> Any:
+            return self.answer
+
+        def raise_generation(self, name: str, stamp: int) -> Any:
+            return self.answer
+
+        def subscribe(self, receive: Any) -> Any:
+            receive(self.answer)
+            receive("text")
+            return lambda: None
+
+    clock = ManualClock()
+    for answer in (object(), "text", 7.5, [b"x", 1], {"a": 1}, -1, True):
+        cache = Garbage(CacheServer(), clock)
+        cache.answer = answer
+        process = CacheProcess(clock, ("shared", cache), ("file", FakeCache(clock)))
+        for text in ("vista.employees/E1", "vista:*", "vista.employees", "vista"):
+            clock.advance(6)
+            process.put("vista.employees", "v", "E1")
+            assert process.get("vista.employees", "E1") == "v"
+            process.invalidate(text)
+            assert process.get("vista.employees", "E1") is None
+            process.levels.tend()
+        process.levels.close()
+
+
+def test_a_process_that_closes_while_a_level_is_away_does_not_wait_for_it() -> None:
+    before = set(threading.enumerate())
+    cache = Watched(CacheServer())
+    process = tended(cache, retry_seconds=60)
+    process.put("vista.employees", "v")
+    cache.frozen_seconds = 0.2
+    process.memory.close()
+    process.get("vista.employees")
+    cache.calls.clear()
+    process.levels.close()
+    assert cache.calls == []
+    assert set(threading.enumerate()) <= before
+
+
+def test_what_was_missed_is_replayed_to_a_real_server(deployment: Deployment) -> None:
+    data = deployment.data
+    data.save_cache("vista.employees", "old", key="E1")
+    deployment.server.kill()
+    data.save_cache("vista.employees", "new", key="E1")
+    data.save_cache("vista.employees", "new", key="E2")
+    deployment.server.start()
+    deployment.clock.advance(5.1)
+    assert data.get_cached_data("vista.jobs") is None
+    assert data.stats()["levels"][1]["pending"] == 0
+    other = deployment.process()
+    for key in ("E1", "E2"):
+        provenance = other.provenance("vista.employees", key)
+        assert provenance is not None
+        assert (provenance.level, other.get_cached_data("vista.employees", key)) == ("redis", "new")
+    other.close()

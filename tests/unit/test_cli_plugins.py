@@ -15,6 +15,7 @@ from builders.checked_distributions import HEALTHY, MODEL, Answer, CheckedDeploy
 from builders.distributions import SINK, VALIDATORS, Installed, Site
 from busway.cli import plugin_command
 from busway.cli.plugin_view import age_text, load_text, print_noted_table
+from busway.plugins import known
 from busway.plugins.recorded import FILE_NAME, record_load, recorded_load
 from busway.plugins.report import PluginSetting, PluginStatus
 
@@ -176,19 +177,26 @@ def test_settings_of_a_plugin_that_broke_are_those_of_the_record(acme: CheckedDe
     assert "ValueError: moved" in row["settings_problem"]
 
 
+@pytest.fixture
+def pigeon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink of this project that is not installed here, whatever is."""
+    monkeypatch.setitem(known.PLUGINS, ("sinks", "pigeon"), "busway-sink-pigeon")
+
+
 @pytest.mark.parametrize(
     ("name", "what", "fix"),
     [
-        ("otel", "the plugin 'otel' is not installed", "pip install busway-sink-otel"),
-        ("sinks.otel", "the plugin 'sinks.otel' is not installed", "pip install busway-sink-otel"),
-        ("busway-sink-otel", "is not installed", "pip install busway-sink-otel"),
+        ("pigeon", "the plugin 'pigeon' is not installed", "pip install busway-sink-pigeon"),
+        ("sinks.pigeon", "the plugin 'sinks.pigeon' is not installed", "pip install busway-sink-pigeon"),
+        ("busway-sink-pigeon", "is not installed", "pip install busway-sink-pigeon"),
         ("serve", "is not installed", "pip install busway-service"),
         ("pagr", "there is no plugin 'pagr'", "did you mean pager? busway plugins show pager"),
         ("sinks.pagr", "there is no plugin", "did you mean sinks.pager? busway plugins show sinks.pager"),
-        ("otell", "there is no plugin", "did you mean otel? pip install busway-sink-otel"),
+        ("pigeonn", "there is no plugin", "did you mean pigeon? pip install busway-sink-pigeon"),
         ("zzzzzz", "there is no plugin", "busway plugins list"),
     ],
 )
+@pytest.mark.usefixtures("pigeon")
 def test_a_name_nobody_has_gets_what_to_install_or_the_nearest(
     acme: CheckedDeployment, name: str, what: str, fix: str
 ) -> None:
@@ -202,11 +210,12 @@ def test_a_name_nobody_has_gets_what_to_install_or_the_nearest(
     assert error["fix"] == fix
 
 
+@pytest.mark.usefixtures("pigeon")
 def test_a_selected_plugin_that_is_missing_is_shown_with_its_remedy(acme: CheckedDeployment) -> None:
-    acme.select(sinks=["otel"])
-    shown = acme.run("plugins", "show", "otel").out
-    assert "sinks.otel   missing" in shown
-    assert "fix: pip install busway-sink-otel" in shown
+    acme.select(sinks=["pigeon"])
+    shown = acme.run("plugins", "show", "pigeon").out
+    assert "sinks.pigeon   missing" in shown
+    assert "fix: pip install busway-sink-pigeon" in shown
 
 
 # -- doctor

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from busway.configuration import dotenv_file
 from busway.configuration.boot import Boot, boot
+from busway.configuration.dotenv_lines import ParsedLines, parse_lines
 from busway.errors import ConfigurationError
 from busway.plugins.selection import Pick
 
@@ -28,13 +30,15 @@ def codes(caught: pytest.ExceptionInfo[ConfigurationError]) -> list[str]:
     return [problem.code for problem in caught.value.problems]
 
 
-def test_it_imports_neither_pydantic_nor_pluggy() -> None:
+def test_it_imports_neither_pydantic_nor_pluggy(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A='one'\nAZURE_KEY_VAULT_NAME=acme\n")
     program = (
-        "import sys; from busway.configuration.boot import boot; boot(environ={}); "
+        "import sys; from busway.configuration.boot import boot; "
+        "print([p.name for p in boot(environ={}).selection.secrets]); "
         "print([m for m in ('pydantic', 'pydantic_core', 'pluggy', 'dotenv', 'difflib') if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+    answer = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines() == ["['env', 'keyvault', 'dotenv']", "[]"]
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -91,6 +95,52 @@ def test_a_configured_vault_is_a_source_by_default(tmp_path: Path, name: str) ->
     assert names(boot_with(tmp_path, environ={name: "acme"}), "secrets") == ["env", "keyvault", "dotenv"]
     assert names(boot_with(tmp_path, f'[settings]\n{name} = "acme"\n'), "secrets") == ["env", "keyvault", "dotenv"]
     assert names(boot_with(tmp_path, '[plugins]\nsecrets = ["env"]\n', {name: "x"}), "secrets") == ["env"]
+
+
+@pytest.mark.parametrize("name", ["AZURE_KEY_VAULT_NAME", "AZURE_KEY_VAULT_URL"])
+def test_a_vault_configured_in_dotenv_is_a_source_by_default(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".env").write_text(f"A=1\nexport {name}='acme' # ours\n")
+    assert names(boot_with(tmp_path), "secrets") == ["env", "keyvault", "dotenv"]
+    assert names(boot_with(tmp_path, environ={name: ""}), "secrets") == ["env", "keyvault", "dotenv"]
+    assert names(boot_with(tmp_path, safe=True), "secrets") == ["env", "dotenv"]
+    assert names(boot_with(tmp_path, environ={"BUSWAY_SECRETS": "env,dotenv"}), "secrets") == ["env", "dotenv"]
+    (tmp_path / "inner").mkdir()
+    assert names(boot(tmp_path / "inner", {}), "secrets") == ["env", "dotenv"]
+    assert names(boot_with(tmp_path, '[plugins]\nsecrets = ["env"]\n'), "secrets") == ["env"]
+
+
+def test_the_dotenv_looked_at_is_the_one_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "busway.toml").write_text("")
+    (tmp_path / ".env").write_text("AZURE_KEY_VAULT_NAME=acme\n")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / ".env").write_text("AZURE_KEY_VAULT_NAME=\n")
+    assert names(boot(tmp_path / "inner", {}), "secrets") == ["env", "keyvault", "dotenv"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"AZURE_KEY_VAULT_NAME=\n", b"#AZURE_KEY_VAULT_NAME=x\n", b"A=1\n", b"\xff", b"AZURE_KEY_VAULT_NAME"]
+)
+def test_a_dotenv_that_names_no_vault_or_is_broken_selects_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    assert names(boot_with(tmp_path), "secrets") == ["env", "dotenv"]
+
+
+def test_an_unread_dotenv_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def noted(text: str) -> ParsedLines:
+        parsed.append(text)
+        return parse_lines(text)
+
+    monkeypatch.setattr(dotenv_file, "parse_lines", noted)
+    (tmp_path / ".env").write_text("A='\\''\n" * 100)
+    boot_with(tmp_path)
+    assert parsed == []
+    (tmp_path / ".env").write_text("# AZURE_KEY_VAULT_URL\n")
+    boot_with(tmp_path, environ={"AZURE_KEY_VAULT_NAME": "acme"})
+    assert parsed == []
+    boot_with(tmp_path)
+    assert len(parsed) == 1
 
 
 def test_safe_selects_built_ins_only(tmp_path: Path) -> None:

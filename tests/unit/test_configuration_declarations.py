@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,65 @@ def test_the_same_model_twice_is_no_conflict() -> None:
     catalog = Catalog()
     catalog.add([(OWNER, AcmeSettings), (OWNER, AcmeSettings)])
     assert len(catalog) == 5
+
+
+def test_declarations_are_worked_out_once_per_model_and_owner() -> None:
+    model = model_with("ONCE")
+    first = declarations_of(model, OWNER)
+    assert declarations_of(model, OWNER) is first
+    assert [one.owner for one in declarations_of(model, "busway-other")] == ["busway-other"]
+
+    class Heir(model):  # type: ignore[valid-type, misc]
+        """A model with all of another's fields and one of its own."""
+
+        more: int = setting(1, env="MORE", doc="More.")
+
+    assert [one.name for one in declarations_of(Heir, OWNER)] == ["ONCE", "MORE"]
+    assert {one.model for one in declarations_of(Heir, OWNER)} == {Heir}
+
+
+def test_a_refused_model_is_refused_every_time() -> None:
+    model = model_with("acme_host")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="BW1105"):
+            declarations_of(model, OWNER)
+    core = model_with("BUSWAY_ACME")
+    assert declarations_of(core, "busway")
+    with pytest.raises(ConfigurationError, match="BW1105"):
+        declarations_of(core, OWNER)
+
+
+def test_a_model_that_is_built_anew_is_declared_anew() -> None:
+    class Later(Settings):
+        """A type that is known only later."""
+
+        value: Unknown = setting("", env="LATER", doc="Later.")  # type: ignore[name-defined]  # noqa: F821
+
+    before = declarations_of(Later, OWNER)
+    Later.model_rebuild(_types_namespace={"Unknown": int})
+    (after,) = declarations_of(Later, OWNER)
+    assert after.type == "int"
+    assert before[0].type != after.type
+
+
+def test_what_a_factory_makes_is_never_shared() -> None:
+    class Factory(Settings):
+        """A default made anew each time."""
+
+        tags: list[str] = setting(env="TAGS", doc="Tags.", default_factory=list)
+
+    first, second = (declarations_of(Factory, OWNER)[0].default for _ in range(2))
+    assert (first, second) == ([], [])
+    assert first is not second
+
+
+def test_declarations_do_not_keep_their_model_alive() -> None:
+    model = model_with("SHORT_LIVED")
+    alive = weakref.ref(model)
+    Catalog().add([(OWNER, model)])
+    del model
+    gc.collect()
+    assert alive() is None
 
 
 def test_the_core_is_always_declared_and_cannot_be_overridden(tmp_path: Path) -> None:

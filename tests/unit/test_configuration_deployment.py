@@ -105,6 +105,35 @@ def test_an_unreadable_file_names_line_and_reason(tmp_path: Path, content: bytes
     assert reason in problem.why
 
 
+@pytest.mark.parametrize(
+    ("content", "line", "why"),
+    [
+        (b"[settings]\nA = 'canary'\nA = 'canary'\n", 3, "Cannot overwrite a value (at line 3, column 13)"),
+        (b'\xef\xbb\xbf[settings]\r\nA = "canary\r\n', 2, "Illegal character '\\n' (at line 2, column 12)"),
+        (b"[settings]\nA = '''canary\nB = 1", 3, "Expected \"'''\" (at end of document)"),
+        (b"[settings]\nA = canary\n", 2, "Invalid value (at line 2, column 5)"),
+        (b"[settings]\nexport A = 'canary'\n", 2, "Expected '=' after a key in a key/value pair (at line 2, column 8)"),
+        (b"[settings]\n[settings]\n", 2, "Cannot declare ('settings',) twice (at line 2, column 10)"),
+    ],
+)
+def test_what_is_no_toml_is_told_in_full_and_without_a_value(
+    tmp_path: Path, content: bytes, line: int, why: str
+) -> None:
+    path = tmp_path / "busway.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        find_deployment(tmp_path)
+    problem = caught.value.problem
+    assert (problem.code, problem.what, problem.where, problem.why, problem.fix) == (
+        "BW1101",
+        "busway.toml cannot be read",
+        f"{path}:{line}",
+        why,
+        "correct the line; the format is described at https://toml.io",
+    )
+    assert "canary" not in caught.value.render()
+
+
 def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "busway.toml").mkdir()
     assert problems_of(tmp_path)[0][0] == "BW1101"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
@@ -60,12 +61,31 @@ def test_an_optional_secret_that_is_not_set_is_its_default(tmp_path: Path) -> No
     assert config.section(AcmeSettings).password is None
 
 
-def test_an_unknown_attribute_names_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_attribute_is_an_error_and_python_names_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = open_config(tmp_path)
-    with pytest.raises(AttributeError, match="did you mean ACME_HOST"):
+    with pytest.raises(AttributeError, match="'ConfigManager' object has no attribute 'ACME_HOTS'") as caught:
         _ = config.ACME_HOTS
-    with pytest.raises(AttributeError, match=r"has no setting 'zzz'$"):
+    sys.__excepthook__(AttributeError, caught.value, None)
+    assert "Did you mean: 'ACME_HOST'?" in capsys.readouterr().err
+    with pytest.raises(AttributeError):
         _ = config.zzz
+    with pytest.raises(AttributeError):
+        _ = ConfigManager(lambda: open_config(tmp_path)).ACME_HOTS
+
+
+def test_every_manager_has_attributes_of_its_own(tmp_path: Path) -> None:
+    one = open_config(tmp_path, {"ACME_HOST": "one"})
+    other, third = ConfigManager(), open_config(tmp_path, {"ACME_HOST": "third"})
+    other.adopt(one)
+    assert (one.ACME_HOST, other.ACME_HOST, third.ACME_HOST) == ("one", "one", "third")
+    one.add_models([(OWNER, TokenSettings)])
+    with pytest.raises(ConfigurationError, match="BW1109"):
+        _ = other.ACME_REGION
+    assert not hasattr(third, "ACME_REGION")
+    assert isinstance(other, ConfigManager)
+    assert type(other).__name__ == "ConfigManager"
 
 
 def test_it_is_read_only(tmp_path: Path) -> None:

@@ -53,9 +53,6 @@ def left(data: DataManager) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize(
     ("text", "removed"),
     [
-        ("vista", [0, 1, 2, 3, 4, 5]),
-        ("vista.employees", [0, 1, 2, 3]),
-        ("vista.jobs", [4]),
         ("vista.employees/E1", [1]),
         ("vista.employees/_", [0]),
         ("vista/_", [5]),
@@ -72,7 +69,6 @@ def left(data: DataManager) -> list[tuple[str, str | None]]:
         ("graph:users:Zoë ~*", [7]),
         ("graph:users:Zo[ë]*", [7]),
         ("*", list(range(8))),
-        ("nothing", []),
         ("vist[z-a]*", []),
     ],
 )
@@ -83,6 +79,36 @@ def test_what_is_named_is_removed_from_every_level_and_counted_once(
     assert left(data) == [saved for index, saved in enumerate(SAVED) if index not in removed]
     assert len(shared.held) == len(SAVED) - len(removed)
     assert data.invalidate(text) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "removed"),
+    [("vista", [0, 1, 2, 3, 4, 5]), ("vista.employees", [0, 1, 2, 3]), ("vista.jobs", [4]), ("graph.users", [7])],
+)
+def test_a_domain_or_entity_is_invalid_without_a_search(
+    data: DataManager, shared: FakeCache, text: str, removed: list[int]
+) -> None:
+    shared.calls.clear()
+    assert data.invalidate(text) == len(removed)
+    assert shared.calls == [], "this level keeps no generations: nothing is asked of it"
+    assert left(data) == [saved for index, saved in enumerate(SAVED) if index not in removed]
+    assert len(shared.held) == len(SAVED), "what they held is older than the stamp and runs out by itself"
+    assert data.invalidate(text.replace(".", ":") + ":*") == 0, "what is invalid is not counted again"
+
+
+def test_what_was_removed_is_not_counted_with_its_entity() -> None:
+    data = open_manager()
+    for key in ("E1", "E2", "E2"):
+        data.save_cache("vista.employees", 1, key=key)
+    data.invalidate("vista.employees/E1")
+    assert data.invalidate("vista.employees") == 1
+    assert data.invalidate("vista") == 0
+
+
+def test_what_this_process_does_not_know_of_counts_as_one_where_others_may() -> None:
+    assert open_manager().invalidate("vista") == 0
+    clock = ManualClock()
+    assert open_manager(("shared", FakeCache(clock)), clock=clock).invalidate("vista") == 1
 
 
 @pytest.mark.parametrize("text", ["", "vista.employees/*", "vista.*", "a.b.c", "a b", "a:b", 7, None])

@@ -14,7 +14,9 @@ from busway.data.decision import NANOSECONDS, Verdict
 from busway.data.entry_format import encode
 from busway.data.levels import Levels
 from busway.data.memory_level import MemoryLevel
+from busway.data.names import Name
 from busway.data.policy import Policy
+from busway.errors import UnreachableError
 from busway.metrics.registry import Metrics
 from busway.testing.caches import FakeCache
 
@@ -37,6 +39,8 @@ class Parts:
             self.clock,
             self.metrics,
             lambda **event: self.events.append(event),
+            app="acme",
+            background=False,
         )
 
     def entry(self, value: Any = "v", ttl: float = 60, stale: float = 0) -> Entry:
@@ -113,7 +117,8 @@ def test_an_undecodable_entry_is_a_counted_miss_and_no_outage(parts: Parts, garb
     parts.first.set(KEY, garbage, 60)
     assert parts.found_on() is None
     assert parts.counts("first") | {"writes": 0} == {
-        "level": "first", "state": "up", "hits": 0, "misses": 1, "writes": 0, "errors": 0, "undecodable": 1,
+        "level": "first", "state": "up", "takes_sensitive": False, "pending": 0, "replayed": 0, "hits": 0, "stale": 0,
+        "misses": 1, "negative": 0, "writes": 0, "errors": 0, "undecodable": 1,
     }  # fmt: skip
     parts.second.set(KEY, encode(parts.entry()), 60)
     assert parts.found_on() == "second"
@@ -219,3 +224,109 @@ def test_the_breaker_lets_one_probe_through() -> None:
     assert breaker.succeeded()
     assert not breaker.succeeded()
     assert breaker.allows()
+
+
+def test_counts_are_kept_by_level_and_domain(parts: Parts) -> None:
+    parts.write(parts.entry())
+    for _ in range(3):
+        parts.found_on()
+    parts.levels.read("acme:v1:graph:users:_", PLAIN, 0)
+    assert parts.levels.by_domain()["vista"]["memory"] == {"hits": 3, "writes": 1}
+    assert parts.levels.by_domain()["graph"] == {name: {"misses": 1} for name in ("memory", "first", "second")}
+    samples = {(one.name, one.labels): one.value for one in parts.metrics.snapshot()}
+    assert samples["busway_cache_hits_total", (("domain", "vista"), ("level", "memory"))] == 3
+    parts.levels.count("first", "negative", KEY)
+    parts.levels.near_counter("negative", "vista")()
+    assert [parts.counts(level)["negative"] for level in ("memory", "first", "second")] == [1, 1, 0]
+
+
+def test_a_stale_answer_is_counted_as_one(parts: Parts) -> None:
+    parts.second.set(KEY, encode(parts.entry(ttl=1, stale=600)), 600)
+    parts.clock.advance(2)
+    parts.levels.read(KEY, STALE, 0)
+    assert (parts.counts("second")["stale"], parts.counts("second")["hits"]) == (1, 0)
+
+
+def test_the_first_level_that_is_up_and_has_locks_gives_them() -> None:
+    class Locking(FakeCache):
+        def acquire_lock(self, name: str, token: str, lease_seconds: float) -> bool:
+            self._called("acquire_lock")
+            return True
+
+        def renew_lock(self, name: str, token: str, lease_seconds: float) -> bool:
+            return True
+
+        def release_lock(self, name: str, token: str) -> bool:
+            return True
+
+        def wait_lock(self, name: str, timeout_seconds: float) -> bool:
+            return True
+
+    clock = ManualClock()
+    first, second = Locking(clock), Locking(clock)
+    levels = Levels(
+        [("plain", FakeCache(clock)), ("first", first), ("second", second)], clock, Metrics(), background=False
+    )
+    locks = levels.lock_level()
+    assert locks is not None
+    assert locks.acquire_lock("x", "t", 1)
+    assert (first.calls, second.calls) == (["acquire_lock"], [])
+    first.away = True
+    with pytest.raises(UnreachableError):
+        locks.acquire_lock("x", "t", 1)
+    assert levels.states()["first"] == "away", "it is a call like any other"
+    locks = levels.lock_level()
+    assert locks is not None
+    assert locks.acquire_lock("x", "t", 1)
+    assert second.calls == ["acquire_lock"]
+    second.away = True
+    levels.read(KEY, PLAIN, 0)
+    assert levels.lock_level() is None
+
+
+def test_entries_are_listed_level_by_level_with_what_their_header_says(parts: Parts) -> None:
+    parts.write(parts.entry(ttl=60))
+    parts.second.set("acme:v1:vista:employees:garbage", b"garbage", 60)
+    rows = list(parts.levels.entries("acme:v1:vista:*"))
+    stored = len(encode(parts.entry(ttl=60)))
+    assert [(row.key, row.level, row.size) for row in rows] == [
+        (KEY, "memory", None), (KEY, "first", stored), (KEY, "second", stored),
+    ]  # fmt: skip
+    assert {row.fresh_until_ns - row.created_at_ns for row in rows} == {60 * NANOSECONDS}
+    assert parts.counts("memory")["hits"] == 0, "looking is not using"
+    parts.levels.generations.bump(Name("vista"))
+    assert list(parts.levels.entries("*")) == [], "what is invalid is not there"
+
+
+def test_stats_say_which_levels_sensitive_domains_avoid(parts: Parts) -> None:
+    assert [level["takes_sensitive"] for level in parts.levels.stats()] == [True, False, True]
+    parts.write(parts.entry(), SENSITIVE)
+    assert parts.first.calls == []
+
+
+def test_every_key_is_told_after_an_outage_of_a_plain_level_too(parts: Parts) -> None:
+    parts.first.away = True
+    parts.write(parts.entry("new"))
+    assert (parts.counts("first")["pending"], parts.first.held) == (1, {})
+    parts.first.away = False
+    parts.clock.advance(5)
+    parts.levels.tend()
+    assert (parts.counts("first")["pending"], list(parts.first.held)) == (0, [KEY])
+    parts.first.away = True
+    assert parts.levels.delete(KEY)
+    parts.first.away = False
+    parts.clock.advance(5)
+    parts.levels.tend()
+    assert (parts.counts("first")["pending"], parts.first.held) == (0, {})
+
+
+def test_tending_says_when_it_is_needed_again(parts: Parts) -> None:
+    assert parts.levels.tend() is None
+    parts.first.away = True
+    parts.found_on()
+    assert parts.levels.tend() == 5
+    parts.clock.advance(2)
+    assert parts.levels.tend() == 3
+    parts.clock.advance(3)
+    assert parts.levels.tend() == 5, "probed, and still away"
+    assert parts.first.calls == ["get", "get"]

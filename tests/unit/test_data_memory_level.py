@@ -41,7 +41,7 @@ def test_it_keeps_the_very_entry(level: MemoryLevel) -> None:
     assert level.get("k") is kept
 
 
-def test_the_least_recently_used_goes_first(level: MemoryLevel) -> None:
+def test_the_oldest_that_was_not_asked_for_goes_first(level: MemoryLevel) -> None:
     for key in "abc":
         level.set(key, entry(key), 10)
     level.get("a")
@@ -100,3 +100,43 @@ def test_the_module_is_a_plugin() -> None:
     level.set("b", entry(2), 10)
     assert model is MemorySettings
     assert len(level) == 1
+
+
+def test_each_use_is_good_for_one_more_round(level: MemoryLevel) -> None:
+    for key in "abc":
+        level.set(key, entry(key), 10)
+        level.get(key)
+    level.set("d", entry("d"), 10)
+    assert [key for key in "abcd" if level.slot(key)] == ["b", "c", "d"], "all were used: the oldest goes after all"
+    level.get("b")
+    level.set("e", entry("e"), 10)
+    assert [key for key in "bcde" if level.slot(key)] == ["b", "d", "e"]
+
+
+def test_a_replaced_entry_takes_no_room(level: MemoryLevel) -> None:
+    for turn in range(5):
+        level.set("a", entry(turn), 10)
+    level.set("b", entry("b"), 10)
+    level.set("c", entry("c"), 10)
+    assert sorted(level.scan("*")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("how", ["delete", "replace", "expire", "evict", "close"])
+def test_a_slot_is_emptied_when_its_entry_goes(level: MemoryLevel, clock: ManualClock, how: str) -> None:
+    level.set("k", entry(1), 10)
+    slot = level.slot("k")
+    assert slot is not None
+    assert slot.entry is not None
+    if how == "delete":
+        level.delete("k")
+    elif how == "replace":
+        level.set("k", entry(2), 10)
+    elif how == "expire":
+        clock.advance(10)
+        assert level.get("k") is None
+    elif how == "evict":
+        for other in "abc":
+            level.set(other, entry(other), 10)
+    else:
+        level.close()
+    assert slot.entry is None

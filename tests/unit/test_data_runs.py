@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -71,3 +73,50 @@ def test_a_run_that_is_over_is_told() -> None:
 def test_names_are_checked() -> None:
     with open_manager().begin_run() as run, pytest.raises(UsageError, match="BW2001"):
         run.get_or_populate("not a name", loader=lambda: 1)
+
+
+def test_everything_is_released_at_the_end_also_when_a_job_fails() -> None:
+    class Rows(list[int]):
+        """A list that can be watched."""
+
+    watched: list[weakref.ref[Rows]] = []
+
+    def load() -> Rows:
+        rows = Rows([1, 2])
+        watched.append(weakref.ref(rows))
+        return rows
+
+    def job() -> None:
+        with open_manager().begin_run() as run:
+            run.get_or_populate("vista.employees", loader=load)
+            gc.collect()
+            assert watched[0]() is not None
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError) as caught:
+        job()
+    caught.value.__traceback__ = None
+    gc.collect()
+    assert watched[0]() is None
+
+
+def test_a_load_that_ends_after_the_run_is_not_kept() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> list[int]:
+        begun.set()
+        assert go_on.wait(10)
+        return [1]
+
+    with ThreadPoolExecutor(1) as pool:
+        with open_manager().begin_run() as run:
+            asked = pool.submit(run.get_or_populate, "d", loader=slow)
+            assert begun.wait(10)
+        go_on.set()
+        assert isinstance(asked.exception(10), UsageError)
+    assert run._values == {}
+
+
+def test_one_name_in_two_spellings_is_one_snapshot() -> None:
+    with open_manager().begin_run() as run:
+        assert run.get_or_populate("vista", loader=lambda: [1]) is run.get_or_populate("vista._", loader=lambda: [2])

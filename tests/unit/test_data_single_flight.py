@@ -8,8 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
-from busway.data.single_flight import Flight, SingleFlight
+from busway.data.single_flight import Flight, LeaderGoneError, SingleFlight
 from busway.errors import UsageError
+from busway.plugins.worker import EscapeError
 
 
 class Load:
@@ -29,13 +30,18 @@ class Load:
             raise self._outcome
         return self._outcome
 
+    def over(self) -> Load:
+        """Without a wait."""
+        self.go_on.set()
+        return self
+
 
 def waiting(flights: SingleFlight, key: str, count: int) -> Callable[[], bool]:
-    """Whether ``count`` threads wait for the flight of ``key``; a future keeps its waiters on one condition."""
+    """Whether ``count`` threads wait for the flight of ``key``."""
 
     def reached() -> bool:
         flight = flights._flights.get(key)
-        return flight is not None and len(flight.future._condition._waiters) == count  # type: ignore[attr-defined]
+        return flight is not None and len(flight.boarded) == count
 
     return reached
 
@@ -125,3 +131,69 @@ def test_a_load_that_asks_for_itself_is_refused_instead_of_waiting_for_ever() ->
     with pytest.raises(UsageError, match="BW2007"):
         flights.run("k", lambda flight: flights.run("k", lambda inner: 1))
     assert flights.run("k", lambda flight: 2) == 2
+
+
+def test_a_flight_is_waited_for_no_longer_than_somebody_wants_to() -> None:
+    flights = SingleFlight()
+    flight, leads = flights.board("k")
+    assert leads
+    assert flight.wait(0) is False
+    assert flight.wait(0.001) is False
+    flights.lead("k", flight, lambda flight: 1)
+    assert flight.wait(0) is True
+    assert flight.wait(None) is True
+    assert flights.under_way("k") is None
+
+
+def test_a_load_that_times_out_itself_has_ended() -> None:
+    flights = SingleFlight()
+    flight, _ = flights.board("k")
+    with pytest.raises(TimeoutError, match="the source"):
+        flights.lead("k", flight, Load(TimeoutError("the source")).over())
+    assert flight.wait(0) is True
+
+
+def test_a_load_behind_raises_nothing_where_it_runs_and_everything_where_it_is_waited_for() -> None:
+    flights = SingleFlight()
+    for outcome, raised in ((ValueError("no"), ValueError), (SystemExit(1), EscapeError)):
+        flight, _ = flights.board("k")
+        flights.lead_behind("k", flight, Load(outcome).over())
+        with pytest.raises(raised):
+            flight.outcome()
+    flight, _ = flights.board("k")
+    flights.lead_behind("k", flight, lambda flight: "value")
+    assert flight.outcome() == "value"
+
+
+def test_who_gives_up_leaves_the_flight_to_those_on_board() -> None:
+    flights = SingleFlight()
+    flight, _ = flights.board("k", lambda: Flight.timed(7.0))
+    flights.give_up("k", flight)
+    with pytest.raises(LeaderGoneError):
+        flight.outcome()
+    assert flight.looked is not None
+    assert flight.looked.is_set(), "nobody waits for what he will not see"
+    assert flights.run("k", lambda flight: 1) == 1
+
+
+def test_detaching_is_told() -> None:
+    told: list[bool] = []
+    flights = SingleFlight(on_detach=lambda matches: told.append(matches("k")))
+    flights.detach("k".__eq__)
+    flights.detach("other".__eq__)
+    assert told == [True, False]
+
+
+def test_a_flight_that_ends_while_somebody_begins_to_wait_is_not_waited_for() -> None:
+    flight = Flight()
+
+    class JustMissed(dict[str, threading.Event]):
+        """Whoever ends the flight finds nobody waiting, a moment before somebody does."""
+
+        def setdefault(self, key: str, default: threading.Event) -> threading.Event:
+            flight.end("value")
+            return super().setdefault(key, default)
+
+    flight._event = JustMissed()
+    assert flight.wait(0) is True
+    assert flight.outcome() == "value"

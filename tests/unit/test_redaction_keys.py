@@ -57,6 +57,11 @@ def test_keys_are_cut_into_words(key: str, words: tuple[str, ...]) -> None:
     assert words_of(key) == words
 
 
+@pytest.mark.parametrize("filler", ["\u200b", "\u00ad", "\ufe0f", "\u3164", "\u034f", "\U000e0101", "\u2060"])
+def test_characters_without_a_shape_do_not_hide_a_key(filler: str) -> None:
+    assert RULES.match(f"pass{filler}word") == "password"
+
+
 @given(st.text(max_size=40))
 def test_any_key_has_a_verdict(key: str) -> None:
     verdict = RULES.match(key)

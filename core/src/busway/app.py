@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from busway.errors import ConfigurationError, PluginError, Problem
 from busway.events.manager import EventManager
 from busway.metrics.registry import Metrics
 from busway.plugins.closing import close_object
-from busway.plugins.guarded_source import FETCH_SECONDS, GuardedSource
+from busway.plugins.guarded_source import FETCH_SECONDS
 from busway.plugins.host import BuiltPlugin, LoadedPlugin, PluginHost
 from busway.plugins.index import load_index
 from busway.plugins.kinds import BUILT_INS, KINDS
@@ -37,17 +36,31 @@ from busway.plugins.origins import Origin, note_origin, origin_of, package_origi
 from busway.plugins.recorded import record_load
 from busway.plugins.watchdog import PatientClock, Stall, Watchdog
 from busway.plugins.worker import abandoned_calls, abandoned_count
+from busway.redaction.log_formatter import guard_logging
 from busway.redaction.redactor import Redactor
 from busway.stores.installation_key import installation_key, keyed_digest
 from busway.stores.state import StateStore
+from busway.stores.state_dir import LOCKS
+from busway.wiring.cache_news import CacheNews
+from busway.wiring.close_order import CloseOrder
+from busway.wiring.coordination import choose_coordinator
+from busway.wiring.deployment_redactor import deployment_redactor
+from busway.wiring.secret_audit import keep_secret_accesses
+from busway.wiring.secret_sources import call_seconds, guarded
+from busway.wiring.source_loader import SourceLoader
+from busway.wiring.source_news import SourceNews
+from busway.wiring.warnings import given_up, source_troubles, unused
 
 if TYPE_CHECKING:
+    from busway.contracts.coordination import Coordinator
     from busway.contracts.jobs import Job
     from busway.sync.runner import SyncEngine
 
 __all__ = ["App"]
 
 CORE = "busway"
+LOAD_LOCKS = "loads"
+"""Folder below the locks of the state folder: who loads what, where no cache level has locks."""
 
 
 class App:
@@ -67,8 +80,13 @@ class App:
         self._built: dict[str, list[BuiltPlugin]] = {}
         self._abandoned_before = abandoned_count()
         self._stalls: list[str] = []
+        self._call_seconds = FETCH_SECONDS
+        self._news = SourceNews()
+        self._cache_news = CacheNews(self._emit)
         self.watchdog = Watchdog(clock=self.clock, on_stall=self._stalled)
-        self._closing = ExitStack()
+        self._closing = CloseOrder()
+        self._log_guards = ExitStack()
+        """Undone last: what is logged while closing is redacted, too."""
 
     @classmethod
     def from_config(
@@ -104,7 +122,16 @@ class App:
         """Delivers what is pending for at most 5 s, then closes everything in the reverse order of its building."""
         if self._built:
             record_load(self.boot.state_dir, self.plugins.statuses(), self.clock.now_ns())
-        self._closing.close()
+        try:
+            self._closing.close()
+        finally:
+            if "config" in vars(self):
+                keep_secret_accesses(self.config, self.boot)
+            self._log_guards.close()
+
+    def guard_logging(self) -> None:
+        """Redacts whatever the process logs, tracebacks included, until this application is closed."""
+        self._log_guards.callback(guard_logging(self.redactor))
 
     @cached_property
     def config(self) -> ConfigManager:
@@ -112,29 +139,34 @@ class App:
         self.plugins.load("secrets")
         models = _owned(self.plugins, "secrets")
         early = ConfigManager.open(self.boot, basic_sources(self.boot), models, clock=self.clock)
-        sources = [_guarded(plugin) for plugin in self._build("secrets", early)]
+        self._call_seconds = call_seconds(early)
+        built = self._build("secrets", early)
+        # Those of the core read memory and files, and are asked for every setting: they need no guard.
+        sources = [one if _is_built_in(one) else guarded(one, self._call_seconds) for one in built]
         self._built["secrets"] = sources
         for source in sources:
-            self._closing.callback(source.object.close)
+            self._closing.add("sources", source.object.close)
         for kind in KINDS[1:]:
             models = models + [one for one in _owned(self.plugins, kind) if one not in models]
         named = [(source.name, source.object) for source in sources]
         whole = not any(status.failed for status in self.plugins.statuses())
         optional = self._optional_models()
-        return ConfigManager.open(self.boot, named, models, clock=self.clock, complete=whole, optional=optional)
+        config = ConfigManager.open(self.boot, named, models, clock=self.clock, complete=whole, optional=optional)
+        config.watch_transitions(self._news.receive)
+        return config
 
     @cached_property
     def state(self) -> StateStore:
         """``state.db`` of the state folder."""
         store = StateStore(self.boot.state_dir)
-        self._closing.callback(store.close)
+        self._closing.add("state", store.close)
         return store
 
     @cached_property
     def redactor(self) -> Redactor:
         """What events pass through before they are written; every secret is known to it before anybody has it."""
-        redactor = Redactor()
-        self.config.watch_secrets(redactor.register)
+        redactor = deployment_redactor(self.boot, self.metrics)
+        self.config.watch_secrets(redactor.register, redactor.retire)
         return redactor
 
     @cached_property
@@ -149,7 +181,8 @@ class App:
             metrics=self.metrics,
             state=self.state,
         )
-        self._closing.callback(manager.close)
+        self._closing.add("events", manager.close)
+        self._news.emit_with(manager.emit)
         return manager
 
     @cached_property
@@ -164,11 +197,28 @@ class App:
             clock=self.clock,
             metrics=self.metrics,
             validators=self.validators,
-            loaders=self._loaders(),
-            emit=self._emit,
+            loaders=self.loaders,
+            emit=self._cache_news.receive,
+            lock_dir=self.boot.state_dir / LOCKS / LOAD_LOCKS,
         )
-        self._closing.callback(manager.close)
+        self._closing.add("data", manager.close)
         return manager
+
+    @cached_property
+    def coordinator(self) -> Coordinator:
+        """Leases and quotas: over the first cache level that has them, else those of this host.
+
+        Connects to nothing before it is used. Raises ``ConfigurationError`` BW3103 when the state folder cannot be
+        used for the local one.
+        """
+        coordinator = choose_coordinator(self.objects("caches"), self.boot.state_dir, self.clock)
+        self._closing.add("coordination", coordinator.close)
+        return coordinator
+
+    @cached_property
+    def loaders(self) -> Mapping[str, Callable[[], list[Record]]]:
+        """Entity to what reads all its source records, as the selected jobs have them."""
+        return {job.entity: SourceLoader(job.name, lambda name: self.sync.source_records(name)) for job in self.jobs}
 
     @cached_property
     def validators(self) -> dict[str, list[Validator]]:
@@ -184,7 +234,7 @@ class App:
         """The jobs of the selected plugins."""
         found: list[Job] = [job for plugin in self.objects("jobs") for job in plugin.object]
         for job in found:
-            self._closing.callback(close_object, job)
+            self._closing.add("jobs", partial(close_object, job))
         return found
 
     @cached_property
@@ -215,6 +265,8 @@ class App:
         config = self.config  # builds the secret sources, with their guards
         if kind not in self._built:
             self._built[kind] = self._build(kind, config)
+            if kind == "caches":
+                self._closing.add("data", self._close_unused_levels)
         return self._built[kind]
 
     def require(self) -> None:
@@ -237,6 +289,14 @@ class App:
         if found:
             raise (PluginError if broken else ConfigurationError).of(found)
 
+    def look_only(self) -> None:
+        """For commands that only look: what cache levels do from now on is a warning of :meth:`warnings`, no event."""
+        self._cache_news.quiet = True
+
+    def levels_away(self) -> dict[str, str]:
+        """Cache levels that are away, as far as they were asked, with the reason."""
+        return self._cache_news.away()
+
     def config_problems(self) -> list[Problem]:
         """What is wrong with the settings of the core and of required plugins, and with the tables of the jobs."""
         found = self.config.problems()
@@ -247,25 +307,16 @@ class App:
 
     def warnings(self) -> list[str]:
         """What a person should know at the end of a command: plugins that failed, hang or lag; odd variables."""
-        return [*self._unused(), *self._given_up(), *self._stalls, *self.boot.notices]
-
-    def _unused(self) -> list[str]:
-        return [
-            f"{status.kind}.{status.name} ({status.distribution} {status.version}) is not used: {status.cause}"
-            + (f"; fix: {status.remedy}" if status.remedy else "")
-            for status in self.plugins.optional_failures()
-        ]
-
-    def _given_up(self) -> list[str]:
-        """Sources and sinks that do not work, then whatever else hangs."""
-        sources = [one.object for one in self._built.get("secrets", ()) if isinstance(one.object, GuardedSource)]
-        told = {source.origin.label: source.trouble for source in sources if source.trouble}
+        troubles = source_troubles(self._built.get("secrets", ()))
         if "events" in vars(self):
-            told |= self.events.troubles()
-        hanging = [call for call in abandoned_calls(self._abandoned_before) if call.partition(" of ")[2] not in told]
+            troubles |= self.events.troubles()
         return [
-            *(f"{label} {trouble}" for label, trouble in told.items()),
-            *(f"a call was abandoned and still hangs: {call}" for call in hanging),
+            *unused(self.plugins.optional_failures()),
+            *self._news.warnings(),
+            *self._cache_news.warnings(),
+            *given_up(troubles, abandoned_calls(self._abandoned_before)),
+            *self._stalls,
+            *self.boot.notices,
         ]
 
     def _stalled(self, stall: Stall) -> None:
@@ -274,7 +325,8 @@ class App:
 
     def _context(self, config: ConfigManager, plugin: LoadedPlugin, model: type[Settings] | None) -> PluginContext[Any]:
         deployment = self.boot.deployment
-        if model is None and _is_built_in(plugin):
+        if model is None and _is_built_in(plugin) and plugin.kind != "secrets":
+            # Not for env and dotenv: what is wrong with a setting must not take away the sources it is mended in.
             model = CoreSettings
         return PluginContext(
             name=plugin.name,
@@ -285,6 +337,7 @@ class App:
             clock=PatientClock(self.clock, self.watchdog),
             metrics=self.metrics,
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
+            call_seconds=self._call_seconds,
             doubles=self._doubles,
         )
 
@@ -315,11 +368,11 @@ class App:
                 by_need[required[kind, name]].add(model)
         return by_need[False] - by_need[True]
 
-    def _loaders(self) -> dict[str, Callable[[], list[Record]]]:
-        return {job.entity: partial(self._source_of, job.name) for job in self.jobs}
-
-    def _source_of(self, job: str) -> list[Record]:
-        return self.sync.source_records(job)
+    def _close_unused_levels(self) -> None:
+        """The data manager closes its levels; without one they are still to be closed."""
+        if "data" not in vars(self):
+            for level in self._built["caches"]:
+                close_object(level.object)
 
     def _emit(self, category: str, **details: Any) -> Any:
         return self.events.emit(category, **details)
@@ -336,14 +389,6 @@ def _owned(host: PluginHost, kind: str) -> list[tuple[str, type[Settings]]]:
 
 def _origin(plugin: LoadedPlugin) -> Origin:
     return Origin(plugin.kind, plugin.name, plugin.distribution, plugin.version, plugin.entry_point)
-
-
-def _guarded(plugin: BuiltPlugin) -> BuiltPlugin:
-    """The secret source in a guard; those of the core read memory and files, and are asked for every setting."""
-    origin = origin_of(plugin.object)
-    if origin is None or _is_built_in(plugin):
-        return plugin
-    return replace(plugin, object=GuardedSource(plugin.object, origin, FETCH_SECONDS))
 
 
 def _is_built_in(plugin: LoadedPlugin | BuiltPlugin) -> bool:

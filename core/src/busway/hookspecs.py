@@ -21,18 +21,20 @@ Factories do not connect to anything; they have 10 s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from busway.contracts.caches import CacheBackend, InProcessCache
-from busway.contracts.health import HealthCheck
-from busway.contracts.jobs import Job
-from busway.contracts.plugins import PluginContext
-from busway.contracts.secrets import SecretSource
-from busway.contracts.settings import Settings
-from busway.contracts.sinks import EventSink
-from busway.contracts.validators import Validator
+if TYPE_CHECKING:
+    # A configuration is opened with the secret sources alone; the shapes of the other kinds come with their plugins.
+    from busway.contracts.caches import CacheBackend, InProcessCache
+    from busway.contracts.health import HealthCheck
+    from busway.contracts.jobs import Job
+    from busway.contracts.plugins import PluginContext
+    from busway.contracts.secrets import SecretSource
+    from busway.contracts.settings import Settings
+    from busway.contracts.sinks import EventSink
+    from busway.contracts.validators import Validator
 
 __all__ = ["CONTRACT_VERSION", "KIND_HOOKS", "PROJECT", "hookimpl", "hookspec"]
 

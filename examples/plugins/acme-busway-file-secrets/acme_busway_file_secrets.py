@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from busway import PluginContext, SecretValue, Settings, hookimpl, setting
-from busway.errors import UnreachableError
+from busway.errors import BuswayError, ConfigurationError, UnreachableError
 
 
 class FileSecretsSettings(Settings):
@@ -36,13 +36,22 @@ class FileSecrets:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeError) as error:
-            raise self._away(f"{path.name}: {type(error).__name__}") from None  # its text may hold what was read
-        return SecretValue(value, where=str(path)) if value else None
+            reason = type(error).__name__  # and no more of it: the error holds what was read
+        else:
+            return SecretValue(value, where=str(path)) if value else None
+        raise ConfigurationError(
+            "ACME02", f"the file of {name} cannot be read", where=str(path), why=reason, fix="make it readable UTF-8"
+        )
 
-    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue]:
-        """Those of the names that it has."""
-        found = {name: self.fetch(name) for name in names}
-        return {name: value for name, value in found.items() if value is not None}
+    def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue | BuswayError]:
+        """Those of the names that it has; one that fetch would raise for maps to its error."""
+        found: dict[str, SecretValue | BuswayError | None] = {}
+        for name in names:
+            try:
+                found[name] = self.fetch(name)
+            except ConfigurationError as error:
+                found[name] = error
+        return {name: answer for name, answer in found.items() if answer is not None}
 
     def names(self) -> Iterable[str]:
         """Every name it has, so that a misspelt one is told with the nearest."""
@@ -58,16 +67,12 @@ class FileSecrets:
 
     def _check(self) -> None:
         if not self._folder.is_dir():
-            raise self._away(f"{self._folder} is not a folder")
-
-    def _away(self, why: str) -> UnreachableError:
-        return UnreachableError(
-            "ACME01",
-            "the folder of secrets cannot be read",
-            where=str(self._folder),
-            why=why,
-            fix=f"mkdir -p {self._folder}, or set ACME_SECRETS_DIR",
-        )
+            raise UnreachableError(
+                "ACME01",
+                "the folder of secrets is not there",
+                where=str(self._folder),
+                fix=f"mkdir -p {self._folder}, or set ACME_SECRETS_DIR",
+            )
 
 
 @hookimpl

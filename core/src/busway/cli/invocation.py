@@ -36,7 +36,13 @@ class Invocation:
         """
         from busway.app import App
 
-        return App.from_config(self.directory, safe=self.safe, require=require)
+        app = App.from_config(self.directory, safe=self.safe, require=require)
+        try:
+            app.guard_logging()
+        except BaseException:
+            app.close()
+            raise
+        return app
 
 
 def invocation_of(ctx: click.Context) -> Invocation:

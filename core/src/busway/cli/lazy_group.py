@@ -90,8 +90,11 @@ class LazyGroup(click.Group):
 
         from busway.errors import UsageError
 
-        near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-        fix = f"did you mean: {ctx.command_path} {near[0]}" if near else self._missing_command(name) or "busway --help"
+        # What is one of our commands exactly was not mistyped, however like another it is.
+        fix = self._missing_command(name)
+        if not fix:
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            fix = f"did you mean: {ctx.command_path} {near[0]}" if near else "busway --help"
         return UsageError("BW1002", f"there is no command {name!r}", where=ctx.command_path, fix=fix)
 
 

@@ -33,7 +33,7 @@ from busway.plugins.origins import Origin
 from busway.plugins.report import PluginSetting, PluginStatus
 from busway.plugins.selection import Pick, Selection
 from busway.plugins.worker import call_with_timeout
-from busway.redaction.redactor import Redactor
+from busway.wiring.deployment_redactor import deployment_redactor
 
 __all__ = ["Probe"]
 
@@ -66,7 +66,7 @@ class Probe:
         self._name = name
         self._tell = tell
         self._clock = SystemClock()
-        self._redactor = Redactor()
+        self._redactor = deployment_redactor(stage, Metrics())
         self._host = PluginHost(load_index(), Selection(**picks), redact=self._redacted)
         self._config: ConfigManager | None = None
         self._built: BuiltPlugin | None = None

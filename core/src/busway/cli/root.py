@@ -30,6 +30,7 @@ BUILT_IN = {
     "config": LazyCommand(
         "busway.cli.config:config", "Settings: values, where they came from, what is missing.", SET_UP
     ),
+    "secrets": LazyCommand("busway.cli.secrets:secrets", "Secrets: whether each can be read, who read it.", SET_UP),
     "plugins": LazyCommand("busway.cli.plugins:plugins", "Plugins: installed, selected, loaded, broken.", SET_UP),
     "doctor": LazyCommand("busway.cli.doctor:doctor", "Check this installation and say what to mend.", SET_UP),
     "explain": LazyCommand("busway.cli.explain:explain", "Explain an error code, or the exit codes.", SET_UP),

@@ -11,11 +11,18 @@ file                    nouns
 ``dotenv_source``
 ``declarations``        Declaration, Catalog: what can be set; ``core_settings`` are the core's own
 ``layers``              Layers, Found: where a value can come from, in order
-``resolver``            Resolver: values remembered for as long as they may be used
+``resolver``            Resolver: values remembered for as long as they may be used; ``memory`` says how long,
+                        ``flights`` asks once for many, ``known_secrets`` keeps rotated ones masked
+``held_source``         HeldSource: a source that failed is left alone; ``transitions`` tells when it goes and
+                        comes back
+``audit``               SecretAudit: who asked for which secret; ``reader`` finds out who
+``secret_state``        SecretState: what is known of a secret; ``secret_dates`` its warnings
 ``sections``            Sections: models built from values; ``values`` makes text fit a type, ``refusals`` and
                         ``complaints`` say what is wrong without saying the value
 ``explanation``         Explanation: where a value comes from; ``explaining`` finds it out
 ``status``              the masked status; ``env_example`` the ``.env.example``; ``sql`` the connection string
+``secret_rows``,        what a check says of each secret; ``schema`` is the JSON Schema of ``busway.toml``
+``secret_warnings``
 ``state``, ``manager``  ConfigManager: one method per sentence; its state is what managers share
 ======================  ================================================================================
 """

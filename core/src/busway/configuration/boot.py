@@ -1,7 +1,7 @@
 """Stage 0 of the start: what must be known before any plugin is imported.
 
-Reads ``busway.toml`` and the environment only, and imports neither pydantic nor pluggy, because every command
-passes here, ``--help`` included.
+Reads ``busway.toml`` and the environment, and of ``.env`` only whether it names a vault. Imports neither pydantic nor
+pluggy, because every command passes here, ``--help`` included.
 """
 
 from __future__ import annotations

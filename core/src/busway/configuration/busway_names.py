@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from busway.configuration.nearest import did_you_mean
 from busway.errors import Problem
 
-__all__ = ["BUSWAY_NAMES", "PREFIX", "check_busway_names"]
+__all__ = ["BUSWAY_NAMES", "PREFIX", "VAULT_NAMES", "check_busway_names"]
 
 PREFIX = "BUSWAY_"
 BUSWAY_NAMES = (
@@ -21,6 +21,8 @@ BUSWAY_NAMES = (
     "BUSWAY_VALIDATORS",
 )
 """All there are. They are read from the environment; ``BUSWAY_STATE_DIR`` also from ``[settings]``."""
+VAULT_NAMES = ("AZURE_KEY_VAULT_NAME", "AZURE_KEY_VAULT_URL")
+"""Either one brings the source ``keyvault`` into the default selection, so a misspelt one leaves a vault unread."""
 
 _OWN_SERVICE = re.compile(r"BUSWAY_(SERVICE_HOST|SERVICE_PORT\w*|PORT\w*)")
 _ANY_SERVICE = re.compile(r"BUSWAY_\w+_(PORT_\d+_(TCP|UDP|SCTP)\w*|SERVICE_HOST|SERVICE_PORT\w*)")

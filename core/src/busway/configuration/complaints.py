@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
 
-from busway.configuration.busway_names import BUSWAY_NAMES, PREFIX
+from busway.configuration.busway_names import BUSWAY_NAMES, PREFIX, VAULT_NAMES
 from busway.configuration.declarations import CORE, Catalog, Declaration
-from busway.configuration.layers import Layers
-from busway.configuration.nearest import nearest
+from busway.configuration.layers import DEFAULT, TOML, Layers
+from busway.configuration.nearest import Misspellings
+from busway.configuration.refusals import mismatch, wanted_type
+from busway.configuration.values import shown
 from busway.contracts.secrets import SecretSource
+from busway.contracts.settings import Settings
 from busway.errors import BuswayError, Problem
 
 __all__ = ["Complaints"]
 
-_MISSPELT = 0.85
+_AZURE_VAULT = re.compile(r"https://([A-Za-z0-9-]+)\.vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net) (\S+)")
+
+_GAPS = {"a whole number": "1", "a number": "1.0", "true or false": "true", "a list": "[...]"}
+"""What stands in an example of ``busway.toml`` where only the person knows the value; text otherwise."""
 
 
 class Complaints:
@@ -42,20 +50,25 @@ class Complaints:
 
     def invalid(self, declaration: Declaration, layer: str, place: str, reason: str) -> Problem:
         """A value that does not fit its type."""
+        in_file = self._layers.in_file(declaration.name) if layer == TOML else None
+        told = mismatch(in_file.value, declaration.info.annotation) if in_file is not None else ""
+        told = told or f"{reason[:1].lower()}{reason[1:]}"
         return Problem(
             "BW1108",
             f"the value of {declaration.name} is not valid",
             f"{place}, for {_place(declaration)}",
-            f"{reason[:1].lower()}{reason[1:]}; its type is {declaration.type}. {declaration.doc}".rstrip(),
-            f"correct it there; see where it comes from: busway config explain {declaration.name}",
+            f"{told}; its type is {declaration.type}. {declaration.doc}".rstrip(),
+            f"{self._correction(declaration, layer, place)}\n"
+            f"see where it comes from: busway config explain {declaration.name}",
         )
 
-    def broken(self, declarations: Iterable[Declaration], error: BaseException) -> Problem:
+    def broken(self, model: type[Settings], error: BaseException) -> Problem:
         """A settings model whose own check breaks; the text of its error may hold the value it saw."""
-        declared = list(declarations)
-        owner = declared[0].owner if declared else CORE
+        from busway.plugins.stack import raised_at  # it brings traceback, which a start without faults does not need
+
+        owner = self._catalog.owner_of(model)
         what = f"the settings model of {owner} raised {type(error).__name__}"
-        return Problem("BW1108", what, ", ".join(one.name for one in declared), fix=f"pip install -U {owner}")
+        return Problem("BW1108", what, f"{model.__qualname__}, {raised_at(error)}", fix=f"pip install -U {owner}")
 
     def inconsistent(self, declarations: Iterable[Declaration], reason: str) -> Problem:
         """Values that are valid alone and wrong together."""
@@ -92,12 +105,31 @@ class Complaints:
                     f"remove it there, and export {name}=...",
                 )
 
+    def misspelt(self, told: Collection[str] = ()) -> Iterator[Problem]:
+        """Names in environment and ``.env`` that nobody reads and that are nearly those of settings (BW1111).
+
+        :param told: names of settings whose own problem says it already.
+        """
+        known = Misspellings([*(declaration.name for declaration in self._catalog), *VAULT_NAMES])
+        for layer, source in self._layers.listable():
+            names = frozenset(self._names_in(source))
+            for name, meant in sorted(known.among(names).items()):
+                # Who has set the right name beside it knows both.
+                if meant not in names and meant not in told and not name.startswith(PREFIX):
+                    yield self._unread(layer, source.locate(name), name, meant)
+
+    def _unread(self, layer: str, place: str, name: str, meant: str) -> Problem:
+        found = self._catalog.find(meant)
+        owner = f"which {found.owner} reads" if found is not None else "which selects the source keyvault"
+        rename = f'export {meant}="${name}"; unset {name}' if layer == "env" else f"write {meant}=... there"
+        return Problem("BW1111", f"{name} is set, and nobody reads it", place, f"it is like {meant}, {owner}", rename)
+
     def _misspelt(self, name: str) -> Iterator[str]:
         """Names that are set, that nobody declared, and that look very much like ``name``."""
+        wanted = Misspellings([name])
         for layer, source in self._layers.listable():
             undeclared = [other for other in self._names_in(source) if self._catalog.find(other) is None]
-            near = nearest(name, undeclared, _MISSPELT)
-            if near:
+            for near in sorted(wanted.among(undeclared)):
                 yield f"{layer} has {near} ({source.locate(near)}), which nobody reads: was {name} meant?"
 
     def _ways_to_set(self, declaration: Declaration) -> Iterator[str]:
@@ -107,9 +139,35 @@ class Complaints:
             elif layer == "dotenv":
                 yield f"a line {declaration.name}=... in .env"
             else:
-                yield f"store it in {layer}: {source.locate(declaration.name)}"
+                yield _way_to_store(layer, source.locate(declaration.name))
         if not declaration.is_secret:
-            yield f'{declaration.name} = "..." under [settings] in {self._file_name}'
+            yield f"{declaration.name} = {self._example(declaration)} under [settings] in {self._file_name}"
+
+    def _correction(self, declaration: Declaration, layer: str, place: str) -> str:
+        name, wanted = declaration.name, wanted_type(declaration.info.annotation)
+        if layer == TOML:
+            told = f"write {name} = {self._example(declaration)} at {place}"
+        elif layer == "env":
+            told = f"export {name}=... ({wanted})"
+        elif layer == DEFAULT:
+            told = f"export {name}=... ({wanted}); the default that {declaration.owner} gives it is a mistake"
+        elif layer == "dotenv":
+            told = f"write {name}=... ({wanted}) at {place}"
+        else:
+            told = f"{_way_to_store(layer, place)} ({wanted})"
+        if declaration.required or layer == DEFAULT:
+            return told
+        without = f"unset {name}" if layer == "env" else "remove it"
+        return f"{told}, or {without} to have the default"
+
+    def _example(self, declaration: Declaration) -> str:
+        """A value as it is written in the file: the default where it says something, else a gap of the right type."""
+        if declaration.default not in (None, "", (), []) and not declaration.is_secret:
+            return json.dumps(shown(declaration.default), ensure_ascii=False)
+        wanted = wanted_type(declaration.info.annotation)
+        return {"a whole number": "1", "a number": "1.0", "true or false": "true", "a list": "[...]"}.get(
+            wanted, '"..."'
+        )
 
     def _names_in(self, source: SecretSource) -> Iterable[str]:
         try:
@@ -121,3 +179,12 @@ class Complaints:
 
 def _place(declaration: Declaration) -> str:
     return f"setting of {declaration.owner}"
+
+
+def _way_to_store(layer: str, place: str) -> str:
+    """How to put a value into a vault: the command where the place is an Azure Key Vault, else the place."""
+    bare = re.sub(r" \([^()]*\)$", "", place)  # what the source found there stands behind the place
+    azure = _AZURE_VAULT.fullmatch(bare)
+    if azure is None:
+        return f"store it in {layer}: {bare}"
+    return f"az keyvault secret set --vault-name {azure[1]} --name {azure[2]} --value ..."

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 from busway.contracts.settings import Secret, Settings, setting
 
-__all__ = ["CoreSettings", "SqlSettings"]
+__all__ = ["CoreSettings", "SecretSettings", "SqlSettings"]
 
 
 def _lower(value: Any) -> Any:
@@ -19,7 +19,7 @@ def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-class CoreSettings(Settings):
+class CoreSettings(Settings, defer_build=True):
     """What every deployment has."""
 
     environment: Annotated[Literal["dev", "staging", "production"], BeforeValidator(_lower)] = setting(
@@ -43,7 +43,41 @@ class CoreSettings(Settings):
     )
 
 
-class SqlSettings(Settings):
+class SecretSettings(Settings, defer_build=True):
+    """How secrets are remembered, and for how long an outage of their source is bridged."""
+
+    ttl_seconds: float = setting(
+        600.0,
+        env="SECRET_TTL_SECONDS",
+        doc="How long a secret is used before its source is asked again, in seconds.",
+        ge=1,
+        allow_inf_nan=False,
+    )
+    stale_seconds: float = setting(
+        3600.0,
+        env="SECRET_STALE_SECONDS",
+        doc="How long after that the value read before may serve while its source is unreachable, in seconds; 0 = not.",
+        ge=0,
+        allow_inf_nan=False,
+    )
+    budget_seconds: float = setting(
+        3.0,
+        env="SECRET_BUDGET_SECONDS",
+        doc="How long one question to a secret source may take in all, in seconds.",
+        gt=0,
+        le=300,
+        allow_inf_nan=False,
+    )
+    grace_seconds: float = setting(
+        3600.0,
+        env="SECRET_GRACE_SECONDS",
+        doc="How long a value that rotation replaced is still masked in logs and events, in seconds.",
+        ge=0,
+        allow_inf_nan=False,
+    )
+
+
+class SqlSettings(Settings, defer_build=True):
     """The SQL Server that ``build_sql_connection_string()`` describes."""
 
     server: str = setting("", env="SQL_SERVER", vaulted=True, doc="Host of the SQL Server, with ',port' if needed.")

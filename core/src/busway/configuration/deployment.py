@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from busway.configuration.toml_lines import KeyPath, key_lines
 from busway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from busway.configuration.toml_lines import KeyPath
 
 __all__ = ["Deployment", "find_deployment", "read_deployment"]
 
@@ -71,6 +73,9 @@ class Deployment:
 
     @cached_property
     def _lines(self) -> dict[KeyPath, int]:
+        # Imported late: lines are asked for in messages, and for values that come from the file.
+        from busway.configuration.toml_lines import key_lines
+
         return key_lines(self.text)
 
 
@@ -117,34 +122,35 @@ def _existing_folder(start: Path | None) -> Path:
 
 
 def _read_busway_file(folder: Path) -> Deployment | None:
-    path = folder / FILE_NAME
-    data = _bytes_of(path)
+    data = _bytes_of(folder, FILE_NAME)
     if data is None:
         return None
+    path = folder / FILE_NAME
     text = _decoded(path, data)
     return Deployment(folder, path, _parsed(path, text), text)
 
 
 def _read_project_file(folder: Path) -> Deployment | None:
-    path = folder / PROJECT_FILE_NAME
-    data = _bytes_of(path)
+    data = _bytes_of(folder, PROJECT_FILE_NAME)
     # Most projects on the way up are not ours: a broken file of theirs is none of our business, and parsing costs time.
     if data is None or b"busway" not in data:
         return None
+    path = folder / PROJECT_FILE_NAME
     text = _decoded(path, data)
     table = _parsed(path, text).get("tool", {}).get("busway")
     return Deployment(folder, path, table, text) if isinstance(table, dict) else None
 
 
-def _bytes_of(path: Path) -> bytes | None:
+def _bytes_of(folder: Path, name: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        # A joined text and not a Path: every start asks for two files in each folder up to the root.
+        with open(os.path.join(folder, name), "rb") as file:  # noqa: PTH118, PTH123
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _unreadable(
-            path, error.strerror or type(error).__name__, "make the file readable, or remove it"
-        ) from error
+        reason = error.strerror or type(error).__name__
+        raise _unreadable(folder / name, reason, "make the file readable, or remove it") from error
 
 
 def _decoded(path: Path, data: bytes) -> str:
@@ -158,6 +164,9 @@ def _decoded(path: Path, data: bytes) -> str:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
+    # Imported late: many deployments have no file.
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except ValueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from busway.contracts.plugins import PluginContext
 from busway.contracts.secrets import SecretSource, SecretValue
@@ -40,6 +40,9 @@ class EnvSource:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret source cannot be pickled or copied: it holds secrets")
 
 
 @hookimpl

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from busway.configuration.declarations import Declaration
 from busway.configuration.explanation import Explanation, Place
 from busway.configuration.layers import DEFAULT, TOML, Found, Layers
+from busway.configuration.reader import calling_module
 from busway.configuration.resolver import Resolver
 from busway.configuration.sections import Sections
 from busway.configuration.values import length_class, shown
@@ -70,7 +71,7 @@ def explain(
 
 def _resolve(declaration: Declaration, resolver: Resolver, survey: _Survey) -> Found | None:
     try:
-        return resolver.resolve(declaration)
+        return resolver.resolve(declaration, reader=calling_module)
     except BuswayError as error:
         survey.problem = error.problem
         return None
@@ -106,10 +107,12 @@ def _ask(name: str, layer: str, source: SecretSource, survey: _Survey) -> None:
     try:
         value = source.fetch(name)
     except BuswayError as error:
-        survey.failed.append(Place(layer, place, note=f"{error.code}: {error.problem.what}"))
+        why = error.problem.why.partition("\n")[0]
+        note = f"{error.code}: {error.problem.what}{f' ({why})' if why else ''}"
+        survey.failed.append(Place(layer, place, note=note))
         return
     if value is not None and value.value:
-        survey.shadowed.append(Place(layer, value.where or place, value.version))
+        survey.shadowed.append(Place(layer, value.where or place, value.version, expires_at_ns=value.expires_at_ns))
     else:
         survey.not_set.append(Place(layer, place))
 
@@ -121,10 +124,13 @@ def _survey_file(declaration: Declaration, layers: Layers, found: Found | None, 
 
 
 def _winner(declaration: Declaration, found: Found, resolver: Resolver) -> Place:
+    place = Place(found.layer, found.place, found.version, expires_at_ns=found.expires_at_ns)
     remembered = resolver.remembered(declaration.name)
-    if remembered is None or math.isinf(remembered.fresh_until):
-        return Place(found.layer, found.place, found.version)
-    now = resolver.now()
-    return Place(
-        found.layer, found.place, found.version, now - remembered.read_at, max(0.0, remembered.fresh_until - now)
-    )
+    # Environment and files have their values at hand; when one was looked up says nothing to anybody.
+    near = found.layer in (TOML, *(name for name, source in resolver.layers.sources if source.serves_settings))
+    if near or remembered is None or math.isinf(remembered.fresh_until):
+        return place
+    now, trouble = resolver.now(), remembered.trouble
+    fresh = max(0.0, remembered.fresh_until - now)
+    note = f"stale: {trouble.code}: {trouble.what}" if trouble is not None else ""
+    return replace(place, age_seconds=now - remembered.read_at, fresh_seconds=fresh, note=note)

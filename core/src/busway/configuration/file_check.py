@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from busway.configuration.deployment import Deployment
@@ -13,18 +14,19 @@ from busway.plugins.kinds import KINDS
 
 __all__ = ["POLICIES", "file_problems", "policy_entries"]
 
-TABLES = ("plugins", "settings", "data", "sync", "events")
+TABLES = ("plugins", "settings", "data", "sync", "events", "redaction")
 POLICIES = ("required", "optional")
 _APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def file_problems(deployment: Deployment) -> list[Problem]:
-    """Everything wrong in the file, as far as the core knows its words (BW1102); names under ``[settings]``,
-    ``[data]``, ``[sync]`` and ``[events]`` are checked by their owners."""
+    """Everything wrong in the file, as far as the core knows its words (BW1102, and BW1120, BW1121 for redaction);
+    names under ``[settings]``, ``[data]``, ``[sync]`` and ``[events]`` are checked by their owners."""
     return [
         *_top_level(deployment),
         *_plugins(deployment),
         *_settings(deployment),
+        *_redaction(deployment),
     ]
 
 
@@ -89,6 +91,15 @@ def _settings(deployment: Deployment) -> Iterator[Problem]:
             yield wrong(
                 f"{key} under [settings] must be one value or a list of values", place, f'write {key} = "value"'
             )
+
+
+def _redaction(deployment: Deployment) -> Iterator[Problem]:
+    table = deployment.table("redaction")
+    if table:
+        # Imported late: most deployments leave redaction as it is, and every start would pay for its patterns.
+        from busway.redaction.policy import table_problems
+
+        yield from table_problems(table, partial(deployment.where, "redaction"))
 
 
 def unknown(what: str, where: str, name: str, known: Iterable[str], otherwise: str = "") -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,11 @@ from busway.configuration.boot import Boot
 from busway.configuration.busway_names import PREFIX
 from busway.configuration.declarations import Declaration
 from busway.configuration.env_source import EnvSource
+from busway.configuration.held_source import again
 from busway.contracts.secrets import SecretSource, SecretValue
 from busway.errors import BuswayError, UnreachableError
 
-__all__ = ["DEFAULT", "TOML", "Found", "Layers", "Outcome"]
+__all__ = ["DEFAULT", "TOML", "Answer", "Failed", "Found", "Layers", "Outcome", "found_in"]
 
 TOML = "toml"
 DEFAULT = "default"
@@ -30,10 +31,22 @@ class Found:
     value: Any = field(repr=False)
     version: str = ""
     expires_at_ns: int | None = None
+    not_before_ns: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A layer that could not answer."""
+
+    layer: str
+    error: BuswayError
+    """Without its causes, which may hold what the layer read."""
+
+
+Answer = Found | Failed | None
+"""What the layers said to a name: a value, that one of them could not answer, or nothing anywhere."""
 Outcome = Found | BuswayError | None
-"""What asking for a name came to: a value, a source that could not answer, or nothing anywhere."""
+"""The same for those who want a value, and do not care which layer failed."""
 
 
 class Layers:
@@ -46,6 +59,7 @@ class Layers:
     def __init__(self, boot: Boot, sources: Sequence[tuple[str, SecretSource]]) -> None:
         self.deployment = boot.deployment
         self._sources = tuple(sources)
+        self._serving = tuple(one for one in self._sources if one[1].serves_settings)
         # The core read its own names before there were sources, so no source may change them afterwards.
         self._own_sources: tuple[tuple[str, SecretSource], ...] = (("env", EnvSource(boot.environ)),)
 
@@ -58,18 +72,21 @@ class Layers:
         """The sources that may have this setting: vaults only for what may be vaulted."""
         if declaration.name.startswith(PREFIX):
             return self._own_sources
-        return tuple(one for one in self._sources if one[1].serves_settings or declaration.may_be_vaulted)
+        return self._sources if declaration.may_be_vaulted else self._serving
 
     def listable(self) -> tuple[tuple[str, SecretSource], ...]:
         """The sources that can be searched for misspelt names without asking a remote."""
-        return tuple(one for one in self._sources if one[1].serves_settings)
+        return self._serving
 
-    def first(self, declaration: Declaration) -> Found | None:
-        """The value of the highest layer that has it; sources below are not asked. Raises what a source raises."""
-        for name, source in self.sources_for(declaration):
-            value = source.fetch(declaration.name)
+    def first(self, declaration: Declaration) -> Answer:
+        """The value of the highest layer that has it; sources below are not asked."""
+        for layer, source in self.sources_for(declaration):
+            try:
+                value = source.fetch(declaration.name)
+            except BuswayError as error:
+                return Failed(layer, again(error))
             if value is not None and value.value:
-                return _found(name, value)
+                return found_in(layer, value)
         return self.in_file(declaration.name)
 
     def in_file(self, name: str) -> Found | None:
@@ -77,51 +94,55 @@ class Layers:
         value = self.deployment.table("settings").get(name)
         return None if value is None or value == "" else Found(TOML, self.deployment.where("settings", name), value)
 
-    def first_of_each(self, declarations: Iterable[Declaration]) -> dict[str, Outcome]:
+    def first_of_each(self, declarations: Iterable[Declaration]) -> dict[str, Answer]:
         """The same for many settings, with one question to each source."""
         waiting = {declaration.name: declaration for declaration in declarations}
-        outcomes: dict[str, Outcome] = {}
-        for name, source in (*self._own_sources, *self._sources):
-            asked = [one for one, declaration in waiting.items() if (name, source) in self.sources_for(declaration)]
-            outcomes.update(_ask_many(name, source, asked))
-            waiting = {one: declaration for one, declaration in waiting.items() if one not in outcomes}
-        outcomes.update((name, self.in_file(name)) for name in waiting)
-        return outcomes
+        sources_for = {name: self.sources_for(declaration) for name, declaration in waiting.items()}
+        answers: dict[str, Answer] = {}
+        for layer, source in (*self._own_sources, *self._sources):
+            asked = [one for one in waiting if (layer, source) in sources_for[one]]
+            for name, answer in _ask_many(layer, source, asked).items():
+                answers[name] = answer
+                del waiting[name]
+        answers.update((name, self.in_file(name)) for name in waiting)
+        return answers
 
 
-def _found(layer: str, value: SecretValue) -> Found:
-    return Found(layer, value.where, value.value, value.version, value.expires_at_ns)
+def found_in(layer: str, value: SecretValue) -> Found:
+    """What the source ``layer`` answered."""
+    return Found(layer, value.where, value.value, value.version, value.expires_at_ns, value.not_before_ns)
 
 
-def _ask_many(layer: str, source: SecretSource, names: Sequence[str]) -> dict[str, Outcome]:
+def _ask_many(layer: str, source: SecretSource, names: Sequence[str]) -> dict[str, Found | Failed]:
     """What ``source`` has of ``names``; for those it could not answer, the reason."""
     if not names:
         return {}
     try:
         answers = source.fetch_many(names)
     except UnreachableError as error:
-        return dict.fromkeys(names, error)
+        return dict.fromkeys(names, Failed(layer, again(error)))
     except BuswayError:
         # One refused name must not spoil the answer for the others.
         return _ask_one_by_one(layer, source, names)
-    return {name: _outcome(layer, answer) for name, answer in answers.items() if name in names and _answered(answer)}
+    wanted = frozenset(names)
+    return {name: _answer(layer, answer) for name, answer in answers.items() if name in wanted and _is_answer(answer)}
 
 
-def _answered(answer: SecretValue | BuswayError) -> bool:
+def _is_answer(answer: SecretValue | BuswayError) -> bool:
     return isinstance(answer, BuswayError) or bool(answer.value)
 
 
-def _outcome(layer: str, answer: SecretValue | BuswayError) -> Found | BuswayError:
-    return answer if isinstance(answer, BuswayError) else _found(layer, answer)
+def _answer(layer: str, answer: SecretValue | BuswayError) -> Found | Failed:
+    return Failed(layer, again(answer)) if isinstance(answer, BuswayError) else found_in(layer, answer)
 
 
-def _ask_one_by_one(layer: str, source: SecretSource, names: Sequence[str]) -> dict[str, Outcome]:
-    outcomes: dict[str, Outcome] = {}
+def _ask_one_by_one(layer: str, source: SecretSource, names: Sequence[str]) -> dict[str, Found | Failed]:
+    answers: dict[str, Found | Failed] = {}
     for name in names:
         try:
             value = source.fetch(name)
         except BuswayError as error:
-            outcomes[name] = error
+            answers[name] = Failed(layer, again(error))
         else:
-            outcomes.update({name: _found(layer, value)} if value is not None and value.value else {})
-    return outcomes
+            answers.update({name: found_in(layer, value)} if value is not None and value.value else {})
+    return answers

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from threading import RLock
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
+from busway.configuration.attributes import forget_attribute
+from busway.configuration.audit import SecretAccess
 from busway.configuration.boot import Boot
 from busway.configuration.core_settings import SqlSettings
 from busway.configuration.declarations import Declaration
-from busway.configuration.env_example import env_example
-from busway.configuration.explaining import explain
-from busway.configuration.explanation import Explanation
-from busway.configuration.secret_reading import read_secret, register_near_secrets, secret_or_default
-from busway.configuration.sql import build_sql_connection_string
+from busway.configuration.reader import calling_module
+from busway.configuration.secret_reading import prefetch, read_secret, register_near_secrets, secret_or_default
 from busway.configuration.state import ConfigState
-from busway.configuration.status import configuration_status, warnings
+from busway.configuration.transitions import SourceTransition
 from busway.contracts.clock import Clock
 from busway.contracts.secrets import SecretSource
 from busway.contracts.settings import Settings
 from busway.errors import ConfigurationError, Problem, UsageError
 
+if TYPE_CHECKING:
+    from busway.configuration.explanation import Explanation
+    from busway.configuration.secret_state import SecretState
+
 __all__ = ["ConfigManager"]
 
 M = TypeVar("M", bound=Settings)
+_Hot = tuple[Mapping[str, tuple[str, float]], Callable[[], float]]
+"""Remembered secrets with the end of their freshness, and the clock it is reckoned by."""
+_NOTHING: _Hot = ({}, time.monotonic)
+_UNREAD = ("", -math.inf)
 
 
 class ConfigManager:
@@ -32,18 +41,32 @@ class ConfigManager:
     Settings are attributes under their environment names: ``config.REDIS_HOST`` is the typed value, and
     ``config.SAFETYAMP_TOKEN`` the text of the secret as it is now. Values that are no secrets are kept in the
     instance after they are read first, so that reading them again costs what any attribute costs. A name nobody
-    declared raises ``AttributeError`` with the nearest one; a missing or invalid value raises ``ConfigurationError``.
+    declared raises ``AttributeError``, to which Python adds the nearest declared one when it prints it; a missing or
+    invalid value raises ``ConfigurationError``.
 
     A manager may be made unbound: ``ConfigManager(binder)`` calls ``binder`` at first use and takes over the state of
     the manager it returns. That is how the singleton ``busway.config`` finds its application.
     """
 
+    # Apart from the dictionary, which tools print. It holds values alone: while it is small and nobody asks for it as a
+    # whole, the interpreter finds values and methods in the shortest way.
+    __slots__ = ("__dict__", "__weakref__", "_binder", "_binding", "_hot", "_state")
+
     _state: ConfigState
     _binder: Callable[[], ConfigManager] | None
     _binding: RLock
+    _hot: _Hot
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, binder: Callable[[], ConfigManager] | None = None) -> None:
-        self.__dict__.update(_binder=binder, _binding=RLock())
+        object.__setattr__(self, "_binder", binder)
+        object.__setattr__(self, "_binding", RLock())
+        object.__setattr__(self, "_hot", _NOTHING)
+        if type(self) is ConfigManager:
+            self._become(_Unbound)
 
     @classmethod
     def open(
@@ -68,22 +91,29 @@ class ConfigManager:
 
         Raises ``ConfigurationError`` BW1105 when two owners declare the same name.
         """
-        manager = cls()
-        manager.__dict__["_state"] = ConfigState.open(
-            boot, sources, models, clock, complete=complete, optional=optional
-        )
+        state = ConfigState.open(boot, sources, models, clock, complete=complete, optional=optional)
+        manager = state.attributes.class_of(ConfigManager)()
+        manager._hold(state)
         return manager
 
     def adopt(self, other: ConfigManager) -> None:
         """Takes over the state of ``other``; both answer the same from now on."""
         state = other._state
-        self._forget_values()
-        self.__dict__["_state"] = state
+        with self._binding:
+            # As an unbound one it lets nobody read until all of it is exchanged.
+            self._become(_Unbound)
+            self.__dict__.clear()
+            self._hold(state)
+            self._become(state.attributes.class_of(ConfigManager))
 
     def release(self) -> None:
         """Becomes unbound again: the next use calls the binder."""
-        self.__dict__.pop("_state", None)
-        self._forget_values()
+        with self._binding:
+            if not isinstance(self, _Unbound):
+                self._become(_Unbound)
+                self.__dict__.clear()
+                object.__setattr__(self, "_hot", _NOTHING)
+                object.__delattr__(self, "_state")
 
     def add_models(self, models: Sequence[tuple[str, type[Settings]]], *, complete: bool = True) -> None:
         """Adds the models of owners that were loaded later; ``complete`` as in :meth:`open`.
@@ -100,7 +130,10 @@ class ConfigManager:
         return self._state.boot
 
     def validate_required_secrets(self) -> bool:
-        """Whether every setting and secret of every owner is there and valid; :meth:`problems` says what is not."""
+        """Whether every setting and secret of every owner is there and valid; :meth:`problems` says what is not.
+
+        Every source is asked once, for all names together.
+        """
         return not self.problems()
 
     def problems(self) -> list[Problem]:
@@ -112,38 +145,102 @@ class ConfigManager:
         return list(self._state.sections.verdict(model).problems)
 
     def warnings(self) -> list[Problem]:
-        """What works and should not stay: ``.env`` in production (BW1107), secrets in ``busway.toml`` (BW1203)."""
+        """What works and should not stay.
+
+        ``.env`` in production (BW1107) or with a name twice (BW1112), names nobody reads (BW1111), secrets in
+        ``busway.toml`` (BW1203); of the secrets read so far those too short to be masked (BW1215), expired or not yet
+        valid (BW1216), or with blanks around them (BW1217). No remote is asked for it.
+        """
+        from busway.configuration.status import warnings
+
         return list(warnings(self._state))
 
     def get_configuration_status(self) -> dict[str, Any]:
         """Sources, settings with their origin, and validation, ready for JSON; secrets are set or unset only."""
+        from busway.configuration.status import configuration_status
+
         return configuration_status(self._state)
 
     def get_secret(self, name: str, refresh: bool = False) -> str:
         """The secret ``name`` now; names that nobody declared are looked for as well.
 
+        While its source is unreachable, the value read before serves for a time (``SECRET_STALE_SECONDS``).
+
         :param name: the environment name; ``-`` counts as ``_``, so that the name in a vault does too.
-        :param refresh: ask the sources again even if the remembered value is still fresh (600 s).
+        :param refresh: ask the sources again even if the remembered value is still fresh (``SECRET_TTL_SECONDS``).
 
         Raises ``ConfigurationError`` BW1201 naming every place it was looked for in, or what a source raised.
         """
-        return read_secret(self._state, name, refresh=refresh)
+        # The short way: no call but the clock's, no lock. What it cannot find, or not in time, takes the long way.
+        if not refresh:
+            secrets, now = self._hot
+            try:
+                value, fresh_until = secrets[name]
+            except KeyError:
+                value, fresh_until = _UNREAD
+            if now() < fresh_until:
+                return value
+        return read_secret(self._state, name, refresh=refresh, reader=calling_module)
+
+    def prefetch(self, names: Iterable[str] | None = None) -> dict[str, Problem]:
+        """Reads secrets and vaulted settings ahead, with one question to each source, and remembers them.
+
+        A vault is not asked for what a higher layer has, nor for what is remembered and fresh.
+
+        :param names: which; default is every secret and vaulted setting that is declared.
+
+        Returns what is wrong, by name: required and nowhere, or its source could not answer. Raises nothing for it.
+        """
+        return prefetch(self._state, names, reader=calling_module)
 
     def secret_values(self) -> frozenset[str]:
         """The secrets known without asking a vault: those read so far, and all in environment and files."""
         return register_near_secrets(self._state)
 
-    def watch_secrets(self, receive: Callable[[str], None]) -> None:
-        """Calls ``receive`` with each of :meth:`secret_values`, later with each new one before anybody has it."""
-        self._state.resolver.watch(receive)
+    def watch_secrets(self, receive: Callable[[str], None], retire: Callable[[str], None] | None = None) -> None:
+        """Calls ``receive`` with each of :meth:`secret_values`, later with each new one before anybody has it.
+
+        :param retire: is called with a value that rotation replaced, ``SECRET_GRACE_SECONDS`` after that was noticed.
+        """
+        self._state.resolver.watch(receive, retire)
         register_near_secrets(self._state)
 
-    def build_sql_connection_string(self) -> str:
-        """The ODBC connection string of the ``SQL_*`` settings; it may hold the password.
+    def watch_transitions(self, receive: Callable[[SourceTransition], None]) -> None:
+        """Calls ``receive`` once with each transition of a secret source: ``degraded``, and ``recovered``.
 
-        Raises ``ConfigurationError`` BW1202 naming each setting it lacks.
+        A source that is degraded already is told at once. Receivers run in the thread that asked; what one raises is
+        logged and stops nobody.
         """
-        return build_sql_connection_string(self.section(SqlSettings))
+        self._state.transitions.watch(receive)
+
+    def secret_states(self, *, ask: bool = False) -> list[SecretState]:
+        """What is known of each secret, in the order they were declared; never a value.
+
+        :param ask: read all of them first, in one round; without it no remote is asked.
+        """
+        from busway.configuration.secret_state import secret_states
+
+        problems = prefetch(self._state, self._secret_names(), reader=calling_module) if ask else None
+        return secret_states(self._state, problems)
+
+    def secret_accesses(self) -> list[SecretAccess]:
+        """Who asked the sources for which secret in this process, oldest first: the latest 10,000, without values."""
+        return self._state.resolver.audit.entries()
+
+    def take_secret_accesses(self) -> list[SecretAccess]:
+        """Those of them that no earlier call returned, for whoever keeps them for good."""
+        return self._state.resolver.audit.take()
+
+    def build_sql_connection_string(self) -> str:
+        """The ODBC connection string of the ``SQL_*`` settings; it may hold the password, and is masked like one.
+
+        Raises ``ConfigurationError`` BW1202 naming each setting it lacks, BW1208 naming each with a control character.
+        """
+        from busway.configuration.sql import build_sql_connection_string
+
+        text = build_sql_connection_string(self.section(SqlSettings))
+        self._state.resolver.register(text, slot="SQL connection string")
+        return text
 
     def section(self, model: type[M]) -> M:
         """The settings of one model, validated, and the same object every time.
@@ -163,7 +260,11 @@ class ConfigManager:
         declaration = self._state.catalog.find(name)
         if declaration is None:
             self._refuse_name(name)
-        return explain(declaration, self._state.resolver, self._state.sections, ask_vaults=ask_vaults)
+        from busway.configuration.explaining import explain
+
+        explanation = explain(declaration, self._state.resolver, self._state.sections, ask_vaults=ask_vaults)
+        self._state.transitions.deliver()
+        return explanation
 
     def declarations(self) -> list[Declaration]:
         """All that can be set, in the order it was declared."""
@@ -175,11 +276,13 @@ class ConfigManager:
 
     def env_example(self) -> str:
         """The text of a ``.env.example`` with every setting and its documentation."""
+        from busway.configuration.env_example import env_example
+
         return env_example(self._state.catalog)
 
     def _bind(self) -> ConfigState:
         with self._binding:
-            if "_state" not in self.__dict__:
+            if isinstance(self, _Unbound):
                 if self._binder is None:
                     raise ConfigurationError(
                         "BW1110",
@@ -190,9 +293,25 @@ class ConfigManager:
                 self.adopt(self._binder())
             return self._state
 
-    def _forget_values(self) -> None:
-        for name in [name for name in self.__dict__ if not name.startswith("_")]:
-            self.__dict__.pop(name, None)
+    def _hold(self, state: ConfigState) -> None:
+        object.__setattr__(self, "_state", state)
+        object.__setattr__(self, "_hot", (state.resolver.hot, state.resolver.now))
+
+    def _become(self, made: type[ConfigManager]) -> None:
+        object.__setattr__(self, "__class__", made)
+
+    def _read_setting(self, declaration: Declaration) -> Any:
+        state = self._state
+        if declaration.is_secret:
+            return secret_or_default(state, declaration, reader=calling_module)
+        value = state.sections.value(declaration)
+        if self._state is state:
+            object.__setattr__(self, declaration.name, value)
+            forget_attribute(type(self), declaration.name)
+        return value
+
+    def _secret_names(self) -> list[str]:
+        return [declaration.name for declaration in self._state.catalog if declaration.is_secret]
 
     def _refuse_name(self, name: str) -> NoReturn:
         near = self._state.catalog.nearest(name)
@@ -202,25 +321,6 @@ class ConfigManager:
             why="no selected plugin declares it",
             fix=f"did you mean {near}?" if near else "list them: busway config status",
         )
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_state":
-            return self._bind()
-        if name.startswith("_"):
-            # Probing by tools (copy, inspect, mocks) must not open an application.
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        state = self._state
-        declaration = state.catalog.find(name)
-        if declaration is None:
-            near = state.catalog.nearest(name)
-            hint = f"; did you mean {near}?" if near else ""
-            raise AttributeError(f"the configuration has no setting {name!r}{hint}")
-        if declaration.is_secret:
-            return secret_or_default(state, declaration)
-        value = state.sections.value(declaration)
-        if self._state is state:
-            self.__dict__[name] = value
-        return value
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(
@@ -234,10 +334,28 @@ class ConfigManager:
         raise TypeError("a configuration cannot be pickled or copied: it reads secrets")
 
     def __dir__(self) -> list[str]:
-        declared = self.names() if "_state" in self.__dict__ else []
+        declared = [] if isinstance(self, _Unbound) else self.names()
         return sorted({*super().__dir__(), *declared})
 
     def __repr__(self) -> str:
-        if "_state" not in self.__dict__:
-            return f"<{type(self).__name__} unbound>"
-        return f"<{type(self).__name__} of {self.boot.deployment.app!r}: {len(self._state.catalog)} settings>"
+        if isinstance(self, _Unbound):
+            return "<ConfigManager unbound>"
+        return f"<ConfigManager of {self.boot.deployment.app!r}: {len(self._state.catalog)} settings>"
+
+
+class _Unbound(ConfigManager):
+    """A manager before it is bound: whatever is asked of it binds it first.
+
+    A class of its own, so that bound managers have no ``__getattr__`` (:mod:`busway.configuration.attributes`).
+    """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "_state":
+                return self._bind()
+            if name.startswith("_"):
+                # Probing by tools (copy, inspect, mocks) must not open an application.
+                raise AttributeError(f"'ConfigManager' object has no attribute {name!r}")
+            self._bind()
+            return getattr(self, name)

@@ -10,7 +10,7 @@ from pydantic import ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from busway.configuration.complaints import Complaints
-from busway.configuration.declarations import Catalog, Declaration
+from busway.configuration.declarations import CORE, Catalog, Declaration
 from busway.configuration.layers import Found, Outcome
 from busway.configuration.refusals import reason_of
 from busway.configuration.resolver import Resolver
@@ -55,7 +55,7 @@ class Sections:
             eager = [one for one in declarations if not (one.is_secret and one.required)]
             outcomes = self._resolver.resolve_each(eager)
             _raise_failures(outcomes)
-            verdict = self._judge(model, outcomes)
+            verdict = self._verdict(model, outcomes, probe_all=False)
             if verdict.section is None:
                 raise ConfigurationError.of(verdict.problems)
             built = self._built.setdefault(model, verdict.section)
@@ -77,19 +77,19 @@ class Sections:
 
     def verdicts(self) -> dict[type[Settings], Verdict]:
         """A verdict on every model, with every secret asked for: one question to each source."""
-        outcomes = self._resolver.resolve_each(self._catalog)
+        outcomes = self._resolver.resolve_each(self._catalog, reader=lambda: CORE)
         return {model: self._verdict(model, outcomes) for model in self._catalog.models}
 
     def verdict(self, model: type[Settings]) -> Verdict:
         """The verdict on one model, with every secret of it asked for."""
         return self._verdict(model, self._resolver.resolve_each(self._declarations(model)))
 
-    def _verdict(self, model: type[Settings], outcomes: Mapping[str, Outcome]) -> Verdict:
+    def _verdict(self, model: type[Settings], outcomes: Mapping[str, Outcome], *, probe_all: bool = True) -> Verdict:
         """The verdict, whatever the model's own code does: it is somebody else's and may raise anything."""
         try:
-            return self._judge(model, outcomes, probe_all=True)
+            return self._judge(model, outcomes, probe_all=probe_all)
         except (Exception, SystemExit) as error:
-            return Verdict(None, (self.complaints.broken(self._declarations(model), error),))
+            return Verdict(None, (self.complaints.broken(model, error),))
 
     def _declarations(self, model: type[Settings]) -> tuple[Declaration, ...]:
         declarations = self._catalog.of_model(model)
@@ -117,6 +117,8 @@ class Sections:
             elif declaration.required:
                 inputs[declaration.field] = self.handle(declaration)
         section, errors = _validated(model, inputs)
+        if not problems and not errors:
+            return Verdict(section)
         found = [problem for each in problems.values() for problem in each]
         found += self._refused(model, inputs, outcomes, errors, frozenset(problems))
         faulty = frozenset(problems) | _names(self._declarations(model), errors)
@@ -136,7 +138,7 @@ class Sections:
     def _input(self, declaration: Declaration, found: Found) -> Any:
         if declaration.is_secret and isinstance(found.value, str):
             return self.handle(declaration)
-        return prepared(found.value, declaration.info.annotation)
+        return prepared(found.value, declaration.text_form)
 
     def _refused(
         self,
@@ -165,7 +167,7 @@ class Sections:
                 raise ConfigurationError.of([self.complaints.missing(declaration)])
             return declaration.default
         info = declaration.info
-        value = prepared(found.value, info.annotation)
+        value = prepared(found.value, declaration.text_form)
         # Made anew each time: only broken configurations come here, and a model is costly to keep.
         definition: Any = (info.annotation, info)
         alone = create_model("Alone", __base__=Settings, value=definition)
@@ -173,7 +175,11 @@ class Sections:
             return getattr(alone.model_validate({"value": value}), "value")  # noqa: B009 - a made model has no types
         except ValidationError as error:
             reason = reason_of(_details(error)[0], [value])
-        raise ConfigurationError.of([self.complaints.invalid(declaration, found.layer, found.place, reason)])
+            problem = self.complaints.invalid(declaration, found.layer, found.place, reason)
+        except (Exception, SystemExit) as error:
+            problem = self.complaints.broken(declaration.model, error)
+        # Raised out here, without the original: its text may hold the value.
+        raise ConfigurationError.of([problem])
 
 
 def _validated(model: type[Settings], inputs: Mapping[str, Any]) -> tuple[Settings | None, list[ErrorDetails]]:

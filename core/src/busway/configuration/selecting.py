@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from busway.configuration.deployment import Deployment
+from busway.configuration.dotenv_file import dotenv_mentions
 from busway.configuration.file_check import policy_entries, wrong
 from busway.errors import Problem
 from busway.plugins.kinds import BUILT_INS, KINDS
@@ -49,10 +50,16 @@ def _entries(kind: str, deployment: Deployment, environ: Mapping[str, str]) -> l
 
 
 def _defaults(kind: str, deployment: Deployment, environ: Mapping[str, str]) -> tuple[str, ...]:
-    settings = deployment.table("settings")
-    if kind == "secrets" and any(environ.get(name) or settings.get(name) for name in _VAULT_NAMES):
+    if kind == "secrets" and _names_a_vault(deployment, environ):
         return ("env", "keyvault", "dotenv")
     return BUILT_INS[kind]
+
+
+def _names_a_vault(deployment: Deployment, environ: Mapping[str, str]) -> bool:
+    settings = deployment.table("settings")
+    if any(environ.get(name) or settings.get(name) for name in _VAULT_NAMES):
+        return True
+    return dotenv_mentions(deployment.root / ".env", _VAULT_NAMES)
 
 
 def _pick(kind: str, entry: _Entry, policy_of: Callable[[tuple[str, str]], object]) -> Pick:

@@ -5,35 +5,52 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from enum import Enum, auto
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic_core import to_jsonable_python
 
 from busway.contracts.settings import MASK, Secret
 
-__all__ = ["length_class", "prepared", "shown", "shown_text"]
+__all__ = ["TextForm", "length_class", "prepared", "shown", "shown_text", "text_form"]
 
 _SEQUENCES = (list, tuple, set, frozenset)
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*):[^@\s/]+@")
 _LENGTHS = ((8, "under 8"), (16, "8 to 15"), (40, "16 to 39"))
 
 
-def prepared(value: Any, annotation: Any) -> Any:
-    """``value`` as a layer holds it, in a form that pydantic turns into ``annotation``.
+class TextForm(Enum):
+    """What must be done to a text before pydantic can make a value of it."""
 
-    Text for a list, tuple or set may be JSON (``["a", "b"]``) or separated by commas (``a, b``), text for a mapping
-    is JSON. Blanks around a value that is no text are dropped. What cannot be made ready is left to pydantic.
-    """
-    if not isinstance(value, str):
-        return value
+    AS_IS = auto()
+    """Text and secrets: blanks belong to them."""
+    TRIMMED = auto()
+    """Numbers, truth values and all else that is no text: blanks around them mean nothing."""
+    LISTED = auto()
+    """Lists, tuples and sets: JSON (``["a", "b"]``) or separated by commas (``a, b``)."""
+    JSON = auto()
+    """Mappings."""
+
+
+def text_form(annotation: Any) -> TextForm:
+    """The form for a field of this type."""
     types = set(_plain_types(annotation))
-    text = value.strip()
     if types.intersection(_SEQUENCES):
+        return TextForm.LISTED
+    if dict in types:
+        return TextForm.JSON
+    return TextForm.AS_IS if str in types or Secret in types else TextForm.TRIMMED
+
+
+def prepared(value: Any, form: TextForm) -> Any:
+    """``value`` as a layer holds it, ready for pydantic. What cannot be made ready is left for it to refuse."""
+    if form is TextForm.AS_IS or not isinstance(value, str):
+        return value
+    text = value.strip()
+    if form is TextForm.LISTED:
         parts = _from_json(text) if text.startswith("[") else [part.strip() for part in text.split(",")]
         return [part for part in parts if part != ""] if isinstance(parts, list) else parts
-    if dict in types:
-        return _from_json(text)
-    return value if str in types or Secret in types else text
+    return _from_json(text) if form is TextForm.JSON else text
 
 
 def _plain_types(annotation: Any) -> Iterator[Any]:

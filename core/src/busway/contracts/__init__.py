@@ -7,6 +7,7 @@ file                      nouns
 ``secrets``               SecretSource, SecretValue
 ``caches``                CacheBackend, InProcessCache, Entry and the optional abilities of a level
 ``coordination``          Coordinator, Lease, Quota
+``durations``             durations as people write them
 ``events``                Event, Severity, EventError
 ``sinks``                 EventSink, Delivery
 ``records``               Record, Complete, Skip, Pending

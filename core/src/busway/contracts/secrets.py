@@ -40,7 +40,9 @@ class SecretSource(Protocol):
         """The value now, or ``None`` when this source does not have the name.
 
         Raises ``UnreachableError`` (the source did not answer), ``RefusedError`` (it refused) or
-        ``ConfigurationError`` (the name or the source's own settings are unusable).
+        ``ConfigurationError`` (the name or the source's own settings are unusable). A source that did not answer, or
+        does not know who asks (status 401), is left alone for 30 s, or for the seconds in the error's attribute
+        ``hold_seconds`` (0 to 900) where it has one.
         """
         ...
 

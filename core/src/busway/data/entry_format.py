@@ -26,8 +26,7 @@ check sums are against accidents; against people there is the sealing of the fil
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -35,23 +34,24 @@ import orjson
 from busway.contracts.caches import Entry
 from busway.data.json_value import to_json
 
-__all__ = ["Header", "UndecodableEntry", "assemble", "decode", "encode", "read_header"]
+__all__ = ["Header", "UndecodableEntry", "assemble", "decode", "encode", "read_header", "read_metadata"]
 
 MAGIC = b"BWE\x01"
 CODEC_JSON = 1
 
 _FIELDS = struct.Struct(">4sBBHqqqqIII")
 _CHECK = struct.Struct(">I")
-HEADER_SIZE = _FIELDS.size + _CHECK.size
+_WHOLE = struct.Struct(">4sBBHqqqqIIII")
+HEADER_SIZE = _WHOLE.size
+CHECKED_SIZE = _FIELDS.size
 
 
 class UndecodableEntry(Exception):  # noqa: N818 - a condition the levels count as a miss, not an error of anybody
     """The bytes are not an entry of this format: cut short, altered, foreign, or of another version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What is known about an entry without decoding its body."""
+class Header(NamedTuple):
+    """What is known about an entry without decoding its body. A tuple: one is made at every read."""
 
     schema_version: int
     created_at_ns: int
@@ -94,40 +94,69 @@ def read_header(raw: bytes) -> Header:
     """The header of ``raw``, checked. Raises :class:`UndecodableEntry`."""
     if len(raw) < HEADER_SIZE:
         raise UndecodableEntry("shorter than a header")
-    magic, codec, flags, schema, created, fresh, kept, generation, about_length, body_length, body_check = (
-        _FIELDS.unpack_from(raw)
+    magic, codec, flags, schema, created, fresh, kept, generation, about_length, body_length, body_check, check = (
+        _WHOLE.unpack_from(raw)
     )
     if magic != MAGIC or codec != CODEC_JSON or flags:
         raise UndecodableEntry("another format, codec or flag")
     if len(raw) != HEADER_SIZE + about_length + body_length:
         raise UndecodableEntry("not as long as its header says")
-    (check,) = _CHECK.unpack_from(raw, _FIELDS.size)
-    if check != crc32(_about(raw, about_length), crc32(memoryview(raw)[: _FIELDS.size])):
+    if check != crc32(_about(raw, about_length), crc32(raw[:CHECKED_SIZE])):
         raise UndecodableEntry("header or metadata altered")
     return Header(schema, created, fresh, kept, generation, codec, flags, about_length, body_length, body_check)
 
 
-def decode(raw: bytes) -> Entry:
-    """The entry in ``raw``. Raises :class:`UndecodableEntry`, and nothing else, whatever the bytes are."""
+def read_metadata(raw: bytes) -> dict[str, Any]:
+    """What is known about the entry in ``raw`` besides its value, which is not looked at.
+
+    ``schema_version``, ``ttl`` (seconds), ``created_at`` (nanoseconds since the epoch), ``source``, and ``metadata``,
+    the caller's own. Raises :class:`UndecodableEntry`.
+    """
     header = read_header(raw)
+    source, metadata = _said(raw, header)
+    return {
+        "schema_version": header.schema_version,
+        "ttl": (header.fresh_until_ns - header.created_at_ns) / 1_000_000_000,
+        "created_at": header.created_at_ns,
+        "source": source,
+        "metadata": metadata,
+    }
+
+
+def decode(raw: bytes, header: Header | None = None) -> Entry:
+    """The entry in ``raw``. Raises :class:`UndecodableEntry`, and nothing else, whatever the bytes are.
+
+    :param header: what :func:`read_header` said about ``raw``, for who asked it already.
+    """
+    header = header or read_header(raw)
     body = memoryview(raw)[HEADER_SIZE + header.metadata_length :]
     if crc32(body) != header.body_check:
         raise UndecodableEntry("body altered")
+    source, metadata = _said(raw, header)
+    try:
+        value = orjson.loads(body)
+    except ValueError as error:
+        raise UndecodableEntry("the body is not JSON") from error
+    return Entry(
+        value=value,
+        schema_version=header.schema_version,
+        created_at_ns=header.created_at_ns,
+        fresh_until_ns=header.fresh_until_ns,
+        kept_until_ns=header.kept_until_ns,
+        source=source,
+        metadata=metadata,
+        generation=header.generation,
+    )
+
+
+def _said(raw: bytes, header: Header) -> tuple[str, dict[str, Any]]:
+    """Source and metadata."""
     try:
         about: dict[str, Any] = orjson.loads(_about(raw, header.metadata_length))
-        return Entry(
-            value=orjson.loads(body),
-            schema_version=header.schema_version,
-            created_at_ns=header.created_at_ns,
-            fresh_until_ns=header.fresh_until_ns,
-            kept_until_ns=header.kept_until_ns,
-            source=about["source"],
-            metadata=about["metadata"],
-            generation=header.generation,
-        )
+        return about["source"], about["metadata"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UndecodableEntry("metadata or body are not JSON of this format") from error
+        raise UndecodableEntry("the metadata are not JSON of this format") from error
 
 
-def _about(raw: bytes, length: int) -> memoryview:
-    return memoryview(raw)[HEADER_SIZE : HEADER_SIZE + length]
+def _about(raw: bytes, length: int) -> bytes:
+    return raw[HEADER_SIZE : HEADER_SIZE + length]

@@ -33,7 +33,7 @@ from busway.data.names import (
 )
 from busway.data.single_flight import SingleFlight
 
-__all__ = ["Invalidator", "Target", "parse_target"]
+__all__ = ["Invalidator", "Target", "parse_target", "search_for"]
 
 _SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]")
 _ESCAPE = re.compile(r"\\([*?\[\]\\])")
@@ -72,8 +72,8 @@ def _refuse_hopeless(pattern: str, literal: str) -> None:
 class Invalidator:
     """Takes entries out of every level, and makes sure that none comes back from a load under way.
 
-    Levels that answer are searched, so that the count is exact and other processes see the entries gone. The stamp
-    of a domain or entity holds for the levels that are away: what they still have is older than the stamp.
+    A domain or entity gets a new generation: one stamp, whatever the levels hold, which makes every entry stored
+    before it invalid on all of them and for all processes. Keys and patterns are removed one by one and counted.
     """
 
     def __init__(self, schema: KeySchema, levels: Levels, generations: Generations, flights: SingleFlight) -> None:
@@ -81,12 +81,17 @@ class Invalidator:
         self._levels = levels
         self._generations = generations
         self._flights = flights
+        levels.on_removed(lambda full_key: self._flights.detach(full_key.__eq__))
 
     def invalidate(self, text: str) -> int:
-        """The number of entries removed, each counted once however many levels had it."""
+        """The number of entries made invalid, each counted once however many levels had it.
+
+        Exact for keys and patterns. For a domain or entity it is the number this process knew of, and 1 where it knew
+        of none although others may have stored some.
+        """
         target = parse_target(text)
         if target.name is None:
-            return self._pattern(target.pattern)
+            return self._levels.delete_matching(*self._search(target.pattern))
         if target.key is not None:
             return self._exactly(self._schema.full_key(target.name, target.key))
         return self._whole(target.name)
@@ -99,28 +104,32 @@ class Invalidator:
         self._generations.bump(name)
         entity = "" if name.entity == NO_ENTITY else f"{name.entity}:"
         prefix = f"{self._schema.prefix}{name.domain}:{entity}"
-        return self._remove(prefix, lambda full_key: full_key.startswith(prefix))
+        # Nobody else is to wait for a load whose result is invalid already.
+        self._flights.detach(lambda full_key: full_key.startswith(prefix))
+        return self._levels.forget(name) or int(self._levels.shared)
 
-    def _pattern(self, pattern: str) -> int:
-        wanted = glob_regex(pattern).match
-        return self._remove(
-            self._schema.prefix + _scan_prefix(pattern),
-            lambda full_key: wanted(self._schema.readable(full_key)) is not None,
-        )
-
-    def _remove(self, prefix: str, matches: Callable[[str], bool]) -> int:
+    def _search(self, pattern: str) -> tuple[str, Callable[[str], bool]]:
         """Loads are cut loose before the search: what they store afterwards, they take back themselves."""
-        self._flights.detach(matches)
-        found = [key for key in self._levels.keys(escape_glob(prefix) + "*") if matches(key)]
-        return sum([self._levels.delete(key) for key in found])
+        search = search_for(self._schema, pattern)
+        self._flights.detach(search[1])
+        return search
+
+
+def search_for(schema: KeySchema, pattern: str) -> tuple[str, Callable[[str], bool]]:
+    """A pattern over ``domain:entity:key`` as a shell pattern over full keys, and what tells which of them it means.
+
+    The pattern is written over readable keys and the stored ones are encoded, so the levels are asked for a prefix
+    and the pattern itself is applied to what they have.
+    """
+    wanted = glob_regex(pattern).match
+    return (
+        escape_glob(schema.prefix + _scan_prefix(pattern)) + "*",
+        lambda full_key: full_key.startswith(schema.prefix) and wanted(schema.readable(full_key)) is not None,
+    )
 
 
 def _scan_prefix(pattern: str) -> str:
-    """What every matching key begins with, in its stored form: it keeps a scan of a large level short.
-
-    The pattern is written over readable keys and the stored ones are encoded, so the levels are asked for a prefix
-    and the pattern itself is applied here.
-    """
+    """What every matching key begins with, in its stored form: it keeps a scan of a large level short."""
     special = _SPECIAL.search(pattern)
     literal = _ESCAPE.sub(r"\1", pattern[: special.start()] if special else pattern)
     parts = literal.split(":", 2)

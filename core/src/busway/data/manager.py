@@ -8,22 +8,30 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from busway.contracts.caches import CacheBackend, Entry, InProcessCache
 from busway.contracts.clock import Clock
 from busway.contracts.records import Record
 from busway.contracts.validators import Validator
-from busway.data.decision import Verdict
+from busway.data.domain_stats import domain_stats
 from busway.data.generations import Generations
-from busway.data.guard import Address, Guard, Order
+from busway.data.guard import Guard
 from busway.data.invalidation import Invalidator
 from busway.data.json_value import copy_json
 from busway.data.levels import Levels
+from busway.data.listing import list_entries
+from busway.data.load_counts import LoadCounts
+from busway.data.load_lock import LoadLock
+from busway.data.memory_level import MemoryLevel
 from busway.data.names import KeySchema, parse_name
+from busway.data.nearby import Nearby, Note
+from busway.data.order import Address, Order, check_ttl
 from busway.data.policy import Policies
 from busway.data.provenance import Provenance
 from busway.data.runs import RunSnapshots
+from busway.data.sharing import SharedLevels
 from busway.data.validation import run_chain
 from busway.errors import ConfigurationError, UsageError
 from busway.metrics.registry import Metrics
@@ -47,7 +55,25 @@ class _State:
     clock: Clock
     validators: Mapping[str, Sequence[Validator]]
     loaders: Mapping[str, Callable[[], list[Record]]]
+    schema: KeySchema
     locate: Callable[[str, str | None], Address]
+    generations: Generations
+    near: Nearby
+    note_of: Callable[[tuple[str, str | None]], Note | None]
+    """``near.notes.get``, without the way there."""
+    monotonic: Callable[[], float]
+    counts: LoadCounts
+    metrics: Metrics
+
+
+class _Unbound:
+    """Stands in for the state of a manager that has none yet, and gets it one when something is asked of it."""
+
+    def __init__(self, bind: Callable[[], _State]) -> None:
+        self._bind = bind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bind(), name)
 
 
 class DataManager:
@@ -63,19 +89,8 @@ class DataManager:
     def __init__(self, binder: Callable[[], DataManager] | None = None) -> None:
         """``binder`` gives the manager whose state this one adopts at its first use."""
         self._binder = binder
-
-    def __getattr__(self, name: str) -> Any:
-        # Reached only while ``_state`` is missing: a bound manager pays nothing for having been unbound.
-        if name != "_state":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if self._binder is None:
-            raise UsageError(
-                "BW2009",
-                "the data manager belongs to no open app",
-                fix="use it within App.from_config(), or import data_manager from busway",
-            )
-        self.adopt(self._binder())
-        return self.__dict__["_state"]
+        self._state: _State
+        self.release()
 
     @classmethod
     def open(
@@ -91,6 +106,7 @@ class DataManager:
         loaders: Mapping[str, Callable[[], list[Record]]],
         emit: Callable[..., Any] | None = None,
         randomness: Callable[[], float] = random.random,
+        lock_dir: Path | None = None,
     ) -> DataManager:
         """A manager over ``levels`` (name and backend, in order). Connects to nothing.
 
@@ -101,19 +117,20 @@ class DataManager:
         :param loaders: entity to the function that reads its source records.
         :param emit: called with ``category``, ``severity`` and ``attributes`` when a level goes away or comes back.
         :param randomness: numbers from 0 to below 1, for the jitter.
+        :param lock_dir: folder for the locks of loads between the processes of this host, where no level has locks;
+            made when it is first needed.
 
         Raises ``ConfigurationError`` BW2002 with every problem of ``tables``.
         """
         policies = Policies(tables, where)
         schema = KeySchema(app)
-        ordered = Levels(levels, clock, metrics, emit)
-        generations = Generations(clock)
-        guard = Guard(ordered, generations, clock, metrics, randomness)
-
-        def locate(name: str, key: str | None) -> Address:
-            parsed = parse_name(name)
-            return Address(parsed, schema.full_key(parsed, key), policies.of(parsed))
-
+        ordered = Levels(levels, clock, metrics, emit, app=app)
+        generations = ordered.generations
+        counts = LoadCounts(metrics)
+        lock = LoadLock(ordered.lock_level, lock_dir, clock, metrics)
+        shared = SharedLevels(levels, ordered).up_for
+        guard = Guard(ordered, generations, clock, counts, randomness, lock, shared)
+        near = _nearby(levels, clock, metrics)
         manager = cls()
         manager._state = _State(
             levels=ordered,
@@ -122,23 +139,47 @@ class DataManager:
             clock=clock,
             validators=validators,
             loaders=loaders,
-            locate=lru_cache(maxsize=KEPT_ADDRESSES, typed=True)(locate),
+            schema=schema,
+            locate=_locator(schema, policies),
+            generations=generations,
+            near=near,
+            note_of=near.notes.get,
+            monotonic=clock.monotonic,
+            counts=counts,
+            metrics=metrics,
         )
         return manager
 
     def adopt(self, other: DataManager) -> None:
         """Becomes another door to what ``other`` holds."""
-        self._state: _State = other._state
+        self._state = other._bound()
 
     def release(self) -> None:
         """Becomes unbound again: the next use calls the binder."""
-        self.__dict__.pop("_state", None)
+        # A stand-in rather than ``__getattr__`` here, which would slow down every read of every attribute.
+        self._state = cast(_State, _Unbound(self._bind))
+
+    def _bound(self) -> _State:
+        return self._bind() if isinstance(self._state, _Unbound) else self._state
+
+    def _bind(self) -> _State:
+        if self._binder is None:
+            raise UsageError(
+                "BW2009",
+                "the data manager belongs to no open app",
+                fix="use it within App.from_config(), or import data_manager from busway",
+            )
+        self.adopt(self._binder())
+        return self._state
 
     def get_cached_data(self, name: str, key: str | None = None) -> Any:
-        """The fresh value, or ``None``."""
+        """The fresh value, or ``None``.
+
+        ``None`` may also be the value, of a loader that found nothing: then :meth:`provenance` has something to tell.
+        """
         address = self._state.locate(name, key)
-        found = self._state.guard.find(address)
-        return _handed_out(found.entry, address) if found is not None and found.verdict is Verdict.HIT else None
+        entry = self._state.guard.fresh(address)
+        return None if entry is None else _handed_out(entry, address)
 
     def save_cache(
         self,
@@ -188,8 +229,23 @@ class DataManager:
         self, name: str, *, loader: Callable[[], T], key: str | None = None, ttl_seconds: float | None = None
     ) -> T:
         """Like :meth:`get_cached_data_with_fallback`, with the shared value: read it, never change it."""
+        # The path of every hit: no call that can be spared. Whatever is not plainly a hit goes the ordinary way.
         state = self._state
-        return cast(T, state.guard.get_or_load(state.locate(name, key), Order(loader, ttl_seconds)).value)
+        try:
+            note = state.note_of((name, key))
+        except TypeError:  # not hashable, so no text either; the ordinary way says so
+            note = None
+        if note is not None:
+            slot, fresh_until, epoch, count = note
+            entry = slot.entry
+            if entry is not None and state.monotonic() < fresh_until and epoch == state.generations.epoch:
+                if ttl_seconds is not None:
+                    check_ttl(ttl_seconds)
+                slot.used = True
+                count()
+                value: T = entry.value
+                return value
+        return cast(T, self._populated(name, key, Order(loader, ttl_seconds)).value)
 
     def warm(self, name: str, loader: Callable[[], Any], key: str | None = None) -> bool:
         """Loads and stores, also when a fresh value is there, so that nobody has to wait for it later."""
@@ -199,16 +255,36 @@ class DataManager:
         """Where the value that would be served comes from, or ``None`` when there is none; changes nothing."""
         state = self._state
         found = state.guard.find(state.locate(name, key), promote=False)
-        return None if found is None else Provenance.of(found, state.clock.now_ns(), state.levels.degraded)
+        if found is None:
+            return None
+        return Provenance.of(found, state.clock.now_ns(), state.levels.degraded, state.levels.states())
+
+    def keys(self, pattern: str = "*") -> list[dict[str, Any]]:
+        """The entries on every level that :meth:`invalidate` would take ``pattern`` for; reads all of them.
+
+        Each has ``key`` (``domain:entity:key``), ``level``, ``age_seconds``, ``fresh_for_seconds`` (below 0 when it is
+        stale) and ``size`` (bytes as stored, ``None`` in memory).
+        """
+        state = self._state
+        return list(list_entries(state.levels, state.schema, pattern, state.clock.now_ns()))
 
     def begin_run(self) -> RunSnapshots:
         """The snapshots of a new run, to be used in a ``with`` block."""
         return RunSnapshots()
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start: ``levels`` (state and counts, in order), ``degraded``, loads and stale answers."""
+        """Counts since the start: ``levels`` (state and counts, in order), ``degraded``, loads and stale answers.
+
+        ``domains`` has the same by domain, over all levels, with the seconds its loads took together.
+        """
         state = self._state
-        return {"degraded": state.levels.degraded, "levels": state.levels.stats(), **state.guard.stats()}
+        state.near.settle()
+        return {
+            "degraded": state.levels.degraded,
+            "levels": state.levels.stats(),
+            **state.counts.totals(),
+            "domains": domain_stats(state.metrics.snapshot(), state.counts.by_domain()),
+        }
 
     def get_employees(self) -> list[Record]:
         """The source records of the entity ``employee``, cached as ``source.employee``.
@@ -250,10 +326,23 @@ class DataManager:
         return verdict.valid, list(verdict.errors), verdict.record
 
     def close(self) -> None:
-        """Closes every level, in order. Afterwards nothing is found and nothing is stored; loaders still run."""
-        state = self.__dict__.get("_state")
-        if state is not None:
+        """Closes every level, in order. Afterwards nothing is found and nothing is stored; loaders still run.
+
+        A load in the background is not waited for, and what it brings is not stored.
+        """
+        state = self._state
+        if not isinstance(state, _Unbound):
+            state.guard.close()
+            state.near.close()
             state.levels.close()
+
+    def _populated(self, name: str, key: str | None, order: Order) -> Entry:
+        state = self._state
+        epoch = state.generations.epoch
+        address = state.locate(name, key)
+        entry = state.guard.get_or_load(address, order)
+        state.near.note((name, key), address.name.domain, address.key, entry, epoch)
+        return entry
 
     def _records(self, *entities: str) -> list[Record]:
         entity = next((one for one in entities if one in self._state.loaders), None)
@@ -265,6 +354,27 @@ class DataManager:
 
 def _handed_out(entry: Entry, address: Address) -> Any:
     return entry.value if address.policy.isolation == "share" else copy_json(entry.value)
+
+
+def _locator(schema: KeySchema, policies: Policies) -> Callable[[str, str | None], Address]:
+    @lru_cache(maxsize=KEPT_ADDRESSES, typed=True)
+    def known(name: str, key: str | None) -> Address:
+        parsed = parse_name(name)
+        return Address(parsed, schema.full_key(parsed, key), policies.of(parsed))
+
+    def locate(name: str, key: str | None) -> Address:
+        try:
+            return known(name, key)
+        except TypeError:  # not hashable, so no text either: it is refused by name
+            return known.__wrapped__(name, key)
+
+    return locate
+
+
+def _nearby(levels: Sequence[tuple[str, CacheBackend | InProcessCache]], clock: Clock, metrics: Metrics) -> Nearby:
+    """Notes only of our own memory level, first in order: a subclass or another plugin's may see to each read."""
+    name, first = levels[0] if levels else ("", None)
+    return Nearby(name, first if type(first) is MemoryLevel else None, clock, metrics)
 
 
 def _nobody_has(kind: str, entity: str) -> ConfigurationError:

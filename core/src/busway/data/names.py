@@ -53,11 +53,15 @@ class Name:
         return self.domain if self.entity == NO_ENTITY else f"{self.domain}.{self.entity}"
 
 
-@lru_cache(maxsize=4096)
 def parse_name(name: str) -> Name:
     """The parts of ``name``. Raises ``UsageError`` BW2001 when it is not ``domain`` or ``domain.entity``."""
     if not isinstance(name, str):
         raise invalid_name(f"a cache name is text, not {type(name).__name__}")
+    return _parts(name)
+
+
+@lru_cache(maxsize=4096)
+def _parts(name: str) -> Name:
     domain, dot, entity = name.partition(".")
     if not _DOMAIN.match(domain) or (dot and entity != NO_ENTITY and not _DOMAIN.match(entity)):
         raise invalid_name(f"{name[:80]!r} is not a name of cached data")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from busway.data.durations import parse_duration
+from busway.contracts.durations import parse_duration
 from busway.data.names import Name, parse_name
 from busway.errors import BuswayError, ConfigurationError, Problem
 
 __all__ = ["Policies", "Policy"]
+
+SHORTEST_LEASE, LONGEST_LEASE = 0.1, 600.0
+"""Seconds."""
 
 Where = Callable[[str], str]
 """From what is asked about (a key of a table, or the title of a table under ``[data]``) to its place for people."""
@@ -31,6 +34,24 @@ class Policy:
     """Whether the plan's methods hand out copies, or the shared value, read-only by contract."""
     sensitive: bool = False
     """Never stored on a level that stores in clear."""
+    soft_timeout: float = 0.0
+    """How long a caller waits for a load while there is a stale value to serve instead; 0 = to its end.
+
+    The load goes on in the background and its value is stored. With either time-out loaders run in another thread.
+    """
+    hard_timeout: float = 0.0
+    """How long a caller waits for a load at all; then it gets a stale value, else BW2012; 0 = to its end."""
+    negative_ttl: float | None = None
+    """How long it is remembered that a loader returned ``None``; unset = like any value; 0 = not at all."""
+    negative_errors: bool = False
+    """Whether a load that failed is remembered for ``negative_ttl``, too: its exception is raised again."""
+    retry_after: float = 5.0
+    """After a load failed and a stale value was served: how long it is served without another attempt."""
+    lease: float = 2.0
+    """Of the lock that lets one process load at a time: a holder that was killed is replaced after that long.
+
+    It is renewed while the load lasts, at a third of it.
+    """
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], where: Where, base: Policy | None = None) -> Policy:
@@ -47,9 +68,23 @@ class Policy:
                 values[key] = _read(key, value)
             except ValueError as error:
                 problems.append(_problem(f"{key}: {error}", where(key)))
+        policy = replace(base or cls(), **values)
+        if not problems:
+            problems = [_problem(f"{key}: {text}", where(key)) for key, text in _contradictions(policy, table)]
         if problems:
             raise ConfigurationError.of(problems)
-        return replace(base or cls(), **values)
+        return policy
+
+
+def _contradictions(policy: Policy, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What makes no sense beside the rest, part of which may come from the domain: a key of ``table``, and why."""
+    soft, hard = policy.soft_timeout, policy.hard_timeout
+    if 0 < hard <= soft:
+        key = "soft_timeout" if "soft_timeout" in table else "hard_timeout"
+        yield key, f"soft_timeout ({soft:g} s) is to be less than hard_timeout ({hard:g} s)"
+    if policy.negative_errors and not policy.negative_ttl:
+        key = "negative_errors" if "negative_errors" in table else "negative_ttl"
+        yield key, "negative_errors needs a negative_ttl above 0: how long a failed load is remembered"
 
 
 def _problem(what: str, where: str) -> Problem:
@@ -86,6 +121,13 @@ def _isolation(value: object) -> str:
     return str(value)
 
 
+def _lease(value: object) -> float:
+    seconds = parse_duration(value)
+    if not SHORTEST_LEASE <= seconds <= LONGEST_LEASE:
+        raise ValueError("from 100ms to 10m: shorter, and it is lost in a pause of the process")
+    return seconds
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("either true or false")
@@ -98,6 +140,12 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "stale_on_error": parse_duration,
     "isolation": _isolation,
     "sensitive": _flag,
+    "soft_timeout": parse_duration,
+    "hard_timeout": parse_duration,
+    "negative_ttl": parse_duration,
+    "negative_errors": _flag,
+    "retry_after": parse_duration,
+    "lease": _lease,
 }
 
 BUILT_IN: dict[str, dict[str, Any]] = {

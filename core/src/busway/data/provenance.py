@@ -32,10 +32,12 @@ class Provenance:
     """A level is away, so that this may not be what the others have."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The caller's own."""
+    levels: Mapping[str, str] = field(default_factory=dict)
+    """``up`` or ``away`` of each level, in order."""
 
     @classmethod
-    def of(cls, found: Found, now_ns: int, degraded: bool) -> Provenance:
-        """The provenance of what was found, at ``now_ns``."""
+    def of(cls, found: Found, now_ns: int, degraded: bool, levels: Mapping[str, str] | None = None) -> Provenance:
+        """The provenance of what was found, at ``now_ns``; ``levels`` is the state of each level then."""
         entry = found.entry
         return cls(
             level=found.level,
@@ -47,4 +49,5 @@ class Provenance:
             stale=found.verdict is Verdict.STALE,
             degraded=degraded,
             metadata=entry.metadata,
+            levels=levels or {},
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
-from busway.data.guard import materialised
 from busway.data.names import Name, encode_id, parse_name
+from busway.data.order import materialised
 from busway.data.single_flight import SingleFlight
 from busway.errors import UsageError
 
@@ -26,6 +27,7 @@ class RunSnapshots:
     def __init__(self) -> None:
         self._values: dict[tuple[Name, str], Any] = {}
         self._flights = SingleFlight()
+        self._lock = threading.Lock()
         self._over = False
 
     def get_or_populate(self, name: str, *, loader: Callable[[], T], key: str = "_") -> T:
@@ -38,7 +40,7 @@ class RunSnapshots:
             raise _over(name)
         place = (parse_name(name), encode_id(key))
         if place not in self._values:
-            self._flights.run(f"{name}/{place[1]}", lambda _: self._load(place, loader))
+            self._flights.run(f"{place[0]}/{place[1]}", lambda _: self._load(place, loader))
         try:
             return cast(T, self._values[place])
         except KeyError:
@@ -53,13 +55,18 @@ class RunSnapshots:
         self.close()
 
     def close(self) -> None:
-        """Releases every snapshot."""
-        self._over = True
-        self._values.clear()
+        """Releases every snapshot; what a load that is still under way brings is not kept either."""
+        with self._lock:
+            self._over = True
+            self._values.clear()
 
     def _load(self, place: tuple[Name, str], loader: Callable[[], Any]) -> None:
-        if place not in self._values:
-            self._values[place] = materialised(loader())
+        if place in self._values:
+            return
+        value = materialised(loader())
+        with self._lock:
+            if not self._over:
+                self._values[place] = value
 
 
 def _over(name: str) -> UsageError:

@@ -151,7 +151,8 @@ class Dispatcher:
         self._writer.close()
         if self._forked:
             return done
-        self._close_sinks()
+        for worker in self._workers:
+            worker.retire()
         self._book_losses()
         self.sweep()
         return done
@@ -226,13 +227,6 @@ class Dispatcher:
             if not worker.abandoned:
                 thread.join(max(0.05, until - time.monotonic()) if patient else 0.2)
         self.monitor.retire()
-
-    def _close_sinks(self) -> None:
-        """A sink that is given up is left alone, and so is one whose thread lives: closing it could hang as well."""
-        alive = {thread.name for thread in self._threads if thread.is_alive()}
-        for worker in self._workers:
-            if not worker.abandoned and f"busway-sink-{worker.name}" not in alive:
-                worker.close_sink()
 
     def _book_losses(self) -> None:
         """What the journal could not take is known to this process alone: put it into the installation's books."""

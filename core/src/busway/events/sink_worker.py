@@ -77,6 +77,8 @@ class SinkWorker:
         """The sink with the plugin it is from: ``sinks.pager (acme-busway-pager 2.1)``."""
         self.delivery = WatchedCall(f"deliver() of {self.title}")
         """The call of ``deliver`` in hand."""
+        self._ending = threading.Lock()
+        self._running = self._retired = self._closed = False
         self._turn_held = ExitStack()
         self._given_up = ""
         self._failures = 0
@@ -152,8 +154,20 @@ class SinkWorker:
         self._stopping.set()
         self.hurry()
 
-    def close_sink(self) -> None:
-        """Closes the sink; what it raises is only logged, and when it hangs it is left alone."""
+    def retire(self) -> None:
+        """Closes the sink: now, or at the end of its thread if that is still in a delivery.
+
+        A sink that was given up is left alone; its thread could be in it forever.
+        """
+        self._retired = True
+        self._close_sink()
+
+    def _close_sink(self) -> None:
+        """Once, when nobody delivers any more; what it raises is only logged, and when it hangs it is left alone."""
+        with self._ending:
+            if self._running or self._closed or self.abandoned or not self._retired:
+                return
+            self._closed = True
         try:
             call_with_timeout(self.sink.close, CLOSE_SECONDS, label=f"close() of {self.title}")
         except OverdueError as exc:
@@ -163,10 +177,15 @@ class SinkWorker:
 
     def run(self) -> None:
         """Delivers until stopped. Nothing that happens in here reaches the job."""
+        with self._ending:
+            self._running = True
         try:
             self._run()
         except AbandonedCall:
             _log.warning("%s came back after it was abandoned; its answer is dropped", self.title)
+        with self._ending:
+            self._running = False
+        self._close_sink()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -12,6 +12,8 @@ from busway.errors import BuswayError, PluginError, Problem, UnreachableError
 from busway.plugins.origins import Origin
 from busway.plugins.stack import raised_at
 from busway.plugins.worker import EscapeError, OverdueError, call_with_timeout, raised_type
+from busway.redaction.spellings import spellings
+from busway.redaction.values import weakness
 
 __all__ = ["FETCH_SECONDS", "GuardedSource"]
 
@@ -42,6 +44,9 @@ class GuardedSource:
         """Why it is never asked again; ``None`` while it is."""
         self._source = source
         self._seconds = seconds
+        self._given: set[str] = set()
+        self._spelt: dict[str, frozenset[str]] = {}
+        """Of values given, their spellings; made when an error has to be searched for them."""
         self.serves_settings = self._call("serves_settings", lambda: bool(source.serves_settings))
 
     def fetch(self, name: str) -> SecretValue | None:
@@ -49,6 +54,7 @@ class GuardedSource:
         answer: Any = self._call("fetch", lambda: self._source.fetch(name))
         if answer is not None and not _is_secret_value(answer):
             raise self._misfit("fetch", answer, "SecretValue or None")
+        self._given |= {answer.value} if answer is not None else set()
         return answer  # type: ignore[no-any-return]
 
     def fetch_many(self, names: Iterable[str]) -> Mapping[str, SecretValue | BuswayError]:
@@ -60,7 +66,9 @@ class GuardedSource:
         for value in answer.values():
             if not (_is_secret_value(value) or isinstance(value, BuswayError)):
                 raise self._misfit("fetch_many", value, "SecretValue or BuswayError", "in its mapping ")
-        return answer
+        self._given |= {one.value for one in answer.values() if isinstance(one, SecretValue)}
+        refused = {name: one for name, one in answer.items() if isinstance(one, BuswayError)}
+        return answer | {name: self._checked("fetch_many", error) for name, error in refused.items()}
 
     def names(self) -> Iterable[str]:
         """See the contract."""
@@ -103,14 +111,28 @@ class GuardedSource:
         error: BuswayError
         try:
             return call_with_timeout(call, self._seconds, label=f"{method}() of {self.origin.label}")
-        except BuswayError:
-            raise
+        except BuswayError as told:
+            error = self._checked(method, told)
         except OverdueError as overdue:
             error = self._overdue(method, overdue)
         except Exception as raised:
             error = self._broken(method, raised)
         # Outside of the handlers, or the original would hang on as context and its text be in every traceback.
         raise error
+
+    def _checked(self, method: str, told: BuswayError) -> BuswayError:
+        """A coded error for people, without what is behind it: errors of libraries quote what they read.
+
+        One that repeats a value this source gave is told as broken.
+        """
+        told.__cause__ = told.__context__ = None
+        vars(told).pop("__notes__", None)
+        words = f"{told}\n{told.render()}"
+        for value in self._given - self._spelt.keys():
+            self._spelt[value] = frozenset() if weakness(value) else spellings(value)
+        if any(form in words for forms in list(self._spelt.values()) for form in forms):
+            return self._broken(method, told)
+        return told
 
     def _overdue(self, method: str, overdue: OverdueError) -> BuswayError:
         origin = self.origin
@@ -126,12 +148,12 @@ class GuardedSource:
 
     def _broken(self, method: str, raised: Exception) -> BuswayError:
         origin, cause = self.origin, raised.__cause__ if isinstance(raised, EscapeError) else raised
-        kind = UnreachableError if isinstance(cause, OSError) else PluginError
+        kind = UnreachableError if isinstance(cause, OSError | UnreachableError) else PluginError
         return kind(
             "BW1321",
             f"secret source {origin.name} broke in {method}() with {raised_type(raised)}",
             where=f"{origin.where}, {raised_at(cause or raised)}",
-            why="it raised an error that is none of busway.errors; its text may hold a secret and is not shown",
+            why="it raised an error that is none of busway.errors, or one that repeats a value; its text is not shown",
             fix=origin.remedy,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from difflib import get_close_matches
 from typing import Any
 
 import pluggy
@@ -130,6 +129,9 @@ def _nearest_hook(cause: str, known: list[str]) -> str:
     """For a message about an unknown hook: the hook that was probably meant."""
     if "unknown hook" not in cause:
         return ""
+    # Imported late: a plugin names a hook wrongly once, and every start would pay for it.
+    from difflib import get_close_matches
+
     unknown = cause.partition("unknown hook ")[2].split()[0].strip("'")
     near = next(iter(get_close_matches(unknown, known, 1)), "")
     return f"did you mean {near}()?" if near else f"the hooks are {', '.join(known)}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from busway.contracts.caches import CacheBackend, InProcessCache
-from busway.contracts.jobs import Job
 from busway.contracts.secrets import SecretSource
 from busway.contracts.settings import Settings, env_name
-from busway.contracts.sinks import EventSink
-from busway.contracts.validators import Validator
+
+if TYPE_CHECKING:
+    from busway.contracts.jobs import Job
 
 __all__ = ["ShapeError", "fitted", "usable_model"]
 
@@ -28,13 +28,22 @@ class ShapeError(TypeError):
 
 def fitted(kind: str, made: object) -> object:
     """Return `made` when its kind can use it; a sequence (validators, jobs) becomes a tuple. Raises `ShapeError`."""
+    # Each kind's shape is imported when a plugin of the kind is built: a configuration alone needs one of them.
     if kind == "validators":
+        from busway.contracts.validators import Validator
+
         return tuple(_conforming(each, Validator) for each in _sequence(made))
     if kind == "jobs":
         return tuple(_job(each) for each in _sequence(made))
     if kind == "caches":
+        from busway.contracts.caches import CacheBackend, InProcessCache
+
         return _conforming(made, InProcessCache if hasattr(made, "holds_entries") else CacheBackend)
-    return _conforming(made, SecretSource if kind == "secrets" else EventSink)
+    if kind == "secrets":
+        return _conforming(made, SecretSource)
+    from busway.contracts.sinks import EventSink
+
+    return _conforming(made, EventSink)
 
 
 def usable_model(answer: object) -> type[Settings]:
@@ -85,6 +94,8 @@ def _missing_members(made: object, protocol: type) -> list[str]:
 
 
 def _job(made: object) -> Job:
+    from busway.contracts.jobs import Job
+
     if not isinstance(made, Job):
         raise ShapeError(f"it returned {_called(made)} among its jobs, which is not an object of a subclass of Job")
     missing = [name for name in JOB_DECLARATIONS if not hasattr(made, name)]

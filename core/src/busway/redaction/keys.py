@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from busway.redaction.field_classes import SECRETS
+
 __all__ = ["DEFAULT_RULES", "KeyRule", "KeyRules", "words_of"]
 
 
@@ -23,18 +25,20 @@ class KeyRule:
     words: tuple[str, ...]
     whole: bool = False
     """Match only a key that has no other words."""
+    field_class: str = SECRETS
+    """The class it belongs to, see `field_classes`."""
 
 
-def _rules(name: str, *phrases: str, whole: bool = False) -> list[KeyRule]:
-    return [KeyRule(name, tuple(phrase.split()), whole) for phrase in phrases]
+def _rules(name: str, *phrases: str, whole: bool = False, field_class: str = SECRETS) -> list[KeyRule]:
+    return [KeyRule(name, tuple(phrase.split()), whole, field_class) for phrase in phrases]
 
 
 SECRET_RULES = (
-    *_rules("password", "password", "passwd", "passphrase", "passcode", "pwd", "pw"),
+    *_rules("password", "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "pw"),
     *_rules("pin", "pin", "pin code", whole=True),
     *_rules("secret", "secret", "secrets", "client secret", "secret key", "secret id", "secret access key"),
     *_rules("token", "token", "access token", "refresh token", "jwt", "sas", "bearer", "otp"),
-    *_rules("api-key", "api key", "apikey", "app key", "subscription key", "functions key"),
+    *_rules("api-key", "api key", "api keys", "apikey", "app key", "subscription key", "functions key"),
     *_rules("key", "private key", "access key", "account key", "signing key", "encryption key", "shared key"),
     *_rules("key", "master key", "client key", "file cache key", "webhook key"),
     *_rules("authorization", "authorization", "proxy authorization", "auth header"),
@@ -45,30 +49,65 @@ SECRET_RULES = (
     *_rules("signature", "signature", "hmac"),
 )
 
-PERSONAL_RULES = (
-    *_rules("name", "name", "display name", "employee name", "contact name", "initials", whole=True),
-    *_rules("name", "full name", "person name", "legal name", "preferred name", "nick name", "nickname"),
-    *_rules("first-name", "first name", "given name", "forename", "fname"),
-    *_rules("last-name", "last name", "family name", "surname", "maiden name", "lname"),
-    *_rules("middle-name", "middle name", "mid name", "middle initial", "mname"),
-    *_rules("email", "email", "e mail", "email address", "mail address", "emails", "upn", "user principal name"),
-    *_rules("email", "mail", "other mails", "proxy addresses", whole=True),
-    *_rules("phone", "phone", "phones", "telephone", "phone number", "telephone number", "cell phone", "fax"),
-    *_rules("phone", "mobile number", "cell number", "fax number", "business phones"),
-    *_rules("mobile", "mobile", "cell", whole=True),
-    *_rules("address", "address", "addresses", whole=True),
-    *_rules("address", "home address", "mailing address", "street address", "postal address"),
-    *_rules("address", "address line", "work address", "residential address"),
-    *_rules("street", "street", "street name", "street number"),
-    *_rules("zip", "zip", "zip code", "zipcode", "postal code", "post code", "postcode"),
-    *_rules("birth-date", "date of birth", "birth date", "birth day", "birth year", "birthdate", "birthday", "dob"),
-    *_rules("gender", "gender", "sex", "pronouns"),
-    *_rules("ssn", "ssn", "social security", "social security number", "social insurance number", "national id"),
-    *_rules("id-number", "passport", "passport number", "license number", "licence number", "tax id", "tin"),
-    *_rules("bank", "iban", "bank account", "account number", "routing number", "card number", "credit card", "cvv"),
-    *_rules("emergency-contact", "emergency contact", "next of kin"),
-    *_rules("race", "race", "ethnicity", "religion", "nationality", "marital status", whole=True),
-)
+
+def _names() -> list[KeyRule]:
+    whole = ("name", "display name", "employee name", "contact name", "initials")
+    parts = ("full name", "person name", "legal name", "preferred name", "nick name", "nickname")
+    return [
+        *_rules("name", *whole, whole=True, field_class="names"),
+        *_rules("name", *parts, field_class="names"),
+        *_rules("first-name", "first name", "given name", "forename", "fname", field_class="names"),
+        *_rules("last-name", "last name", "family name", "surname", "maiden name", "lname", field_class="names"),
+        *_rules("middle-name", "middle name", "mid name", "middle initial", "mname", field_class="names"),
+    ]
+
+
+def _emails() -> list[KeyRule]:
+    phrases = ("email", "e mail", "email address", "mail address", "emails", "upn", "user principal name")
+    return [
+        *_rules("email", *phrases, field_class="emails"),
+        *_rules("email", "mail", "other mails", "proxy addresses", whole=True, field_class="emails"),
+    ]
+
+
+def _phones() -> list[KeyRule]:
+    phrases = ("phone", "phones", "telephone", "phone number", "telephone number", "cell phone", "fax")
+    numbers = ("mobile number", "cell number", "fax number", "business phones")
+    return [
+        *_rules("phone", *phrases, *numbers, field_class="phones"),
+        *_rules("mobile", "mobile", "cell", whole=True, field_class="phones"),
+    ]
+
+
+def _addresses() -> list[KeyRule]:
+    kinds = ("home address", "mailing address", "street address", "postal address", "address line", "work address")
+    codes = ("zip", "zip code", "zipcode", "postal code", "post code", "postcode")
+    return [
+        *_rules("address", "address", "addresses", whole=True, field_class="addresses"),
+        *_rules("address", *kinds, "residential address", field_class="addresses"),
+        *_rules("street", "street", "street name", "street number", field_class="addresses"),
+        *_rules("zip", *codes, field_class="addresses"),
+    ]
+
+
+def _other_personal() -> list[KeyRule]:
+    birth = ("date of birth", "birth date", "birth day", "birth year", "birthdate", "birthday", "dob")
+    social = ("ssn", "social security", "social security number", "social insurance number", "national id")
+    papers = ("passport", "passport number", "license number", "licence number", "tax id", "tin")
+    bank = ("iban", "bank account", "account number", "routing number", "card number", "credit card", "cvv")
+    origin = ("race", "ethnicity", "religion", "nationality", "marital status")
+    return [
+        *_rules("birth-date", *birth, field_class="birth_dates"),
+        *_rules("ssn", *social, field_class="ids"),
+        *_rules("id-number", *papers, field_class="ids"),
+        *_rules("bank", *bank, field_class="bank"),
+        *_rules("emergency-contact", "emergency contact", "next of kin", field_class="contacts"),
+        *_rules("gender", "gender", "sex", "pronouns", field_class="demographics"),
+        *_rules("race", *origin, whole=True, field_class="demographics"),
+    ]
+
+
+PERSONAL_RULES = (*_names(), *_emails(), *_phones(), *_addresses(), *_other_personal())
 
 DEFAULT_RULES: tuple[KeyRule, ...] = (*SECRET_RULES, *PERSONAL_RULES)
 
@@ -79,9 +118,16 @@ DISTINCTIVE = ("password", "passphrase", "clientsecret", "accesstoken", "refresh
 """Spellings so long that a key without any boundary which ends with one means it (``dbpassword``)."""
 
 
+INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0") | {
+    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
+"""Characters without a shape that are not of the category "format": fillers, joiners, variation selectors."""
+
+
 def words_of(key: str) -> tuple[str, ...]:
     """The words of a key: compatibility forms unified, invisible characters gone, camel case split, case folded."""
-    visible = (char for char in unicodedata.normalize("NFKC", key) if unicodedata.category(char) != "Cf")
+    bare = key if key.isascii() else "".join(char for char in key if char not in INVISIBLE)
+    visible = (char for char in unicodedata.normalize("NFKC", bare) if unicodedata.category(char) != "Cf")
     out: list[str] = [""]
     chars = "".join(visible)
     for index, char in enumerate(chars):
@@ -108,12 +154,15 @@ class KeyRules:
     """Looks keys up among rules. Immutable; :meth:`match` is pure, so its verdicts may be kept."""
 
     def __init__(self, rules: Iterable[KeyRule] = DEFAULT_RULES) -> None:
+        rules = tuple(rules)
         self._whole: dict[tuple[str, ...], str] = {}
         self._ending: dict[tuple[str, ...], str] = {}
         for rule in rules:
             (self._whole if rule.whole else self._ending).setdefault(rule.words, rule.name)
         self._longest = max((len(words) for words in self._ending), default=0)
         self._glued = {"".join(words): name for words, name in (self._whole | self._ending).items()}
+        self.field_classes = {rule.name: rule.field_class for rule in rules}
+        """The class of each rule, by its name."""
 
     def match(self, key: str) -> str | None:
         """Name of the rule that ``key`` meets, or ``None``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,11 @@ __all__ = ["ProcessDatabase"]
 
 
 class ProcessDatabase:
-    """Opens ``path`` at first use, and again in a forked child: SQLite forbids using a connection across a fork."""
+    """Opens ``path`` at first use, and again in a forked child: SQLite forbids using a connection across a fork.
+
+    Once closed, whoever still uses it gets a connection for the length of that use: a thread that comes late writes
+    down what it did, and leaves nothing open.
+    """
 
     def __init__(self, path: Path, migrations: Sequence[str]) -> None:
         self.path = path
@@ -26,6 +30,11 @@ class ProcessDatabase:
         self._inherited: list[Database] = []
         """The parent's, kept open: closing them in a child would disturb the files the parent works on."""
         self._pid = 0
+        self._closed = False
+        self._counting = threading.Lock()
+        self._counting_pid = os.getpid()
+        self._uses = 0
+        """How many are in hand."""
 
     @property
     def connection(self) -> Database:
@@ -36,30 +45,56 @@ class ProcessDatabase:
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction; inside another one of the same thread it joins that one."""
-        return transaction(self.connection)
+        return self._transaction(write=True)
 
     def snapshot(self) -> AbstractContextManager[sqlite3.Connection]:
         """A read transaction: every query of the block sees the same moment."""
-        return transaction(self.connection, write=False)
+        return self._transaction(write=False)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        connection = self.connection
-        with connection.lock:
+        with self._used() as connection, connection.lock:
             return connection.execute(sql, values).fetchall()
 
     def close(self) -> None:
-        """Closes this process's connection; the next use opens it again."""
-        database = self._database
+        """Closes this process's connection, or lets the uses in hand do so at their end."""
+        with self._counter():
+            self._closed = True
+            if not self._uses:
+                self._close()
+
+    @contextmanager
+    def _used(self) -> Iterator[Database]:
+        """The connection, for the block; never closed under its hands."""
+        with self._counter():
+            self._uses += 1
+        try:
+            yield self.connection
+        finally:
+            with self._counter():
+                self._uses -= 1
+                if self._closed and not self._uses:
+                    self._close()
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        with self._used() as database, transaction(database, write=write) as connection:
+            yield connection
+
+    def _counter(self) -> threading.Lock:
+        if self._counting_pid != os.getpid():
+            # Of the parent's uses none goes on here, and its lock may have been held at the moment of the fork.
+            self._counting, self._uses, self._counting_pid = threading.Lock(), 0, os.getpid()
+        return self._counting
+
+    def _close(self) -> None:
+        database, self._database = self._database, None
         if database is None:
             return
         if self._pid != os.getpid():
             self._inherited.append(database)
-            self._database = None
             return
-        with database.lock:  # closing under the hands of another thread would crash the interpreter
-            database.close()
-            self._database = None
+        database.close()
 
     def _open(self) -> Database:
         with self._opening_lock():

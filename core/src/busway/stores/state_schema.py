@@ -42,4 +42,12 @@ CREATE TABLE key_values (
 ) WITHOUT ROWID;
 """
 
-STATE_MIGRATIONS = (_FIRST,)
+_SECRET_ACCESSES = """
+CREATE TABLE secret_accesses (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, source TEXT NOT NULL, version TEXT NOT NULL, reader TEXT NOT NULL,
+    at_ns INTEGER NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL
+);
+CREATE INDEX secret_accesses_by_time ON secret_accesses (at_ns);
+"""
+
+STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES)

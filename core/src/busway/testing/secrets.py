@@ -12,27 +12,46 @@
             acme_server.hold(known)
             return AcmeVault(url=acme_server.url)
 
-The fixture ``unreachable_source`` unlocks the check of an outage; without it that check is skipped.
+``known`` and ``source`` are enough to start. Every other fixture unlocks checks that are skipped without it:
+
+``unreachable_source``
+    The source with its vault, server or file away: an outage is ``UnreachableError``, never a missing name, and told
+    within ``call_seconds`` (3, what the core waits for one call; a source with a smaller budget says so here).
+``recover``
+    Brings ``unreachable_source`` back, with the names of ``known`` in it; it moves the clock of a source that waits
+    before it asks again.
+``refused``
+    Names the source refuses (disabled, forbidden, unreadable), each with what is stored under it or ``""``.
+``odd_values``
+    Values that ``source`` holds besides ``known``: take those of :data:`ODD_VALUES` that your store can hold.
+``dated``
+    Names with ``(not_before_ns, expires_at_ns)`` as ``source`` must tell them.
+``rotate``
+    A function of a name and a new value that changes what ``source`` reads.
+``listings``
+    A function that counts the list requests your server had.
+``build``
+    A function that makes one more source and does nothing else: building must not connect.
+
+What the checks guard: values come whole and under their own name, whatever the order, number or threads; hostile names
+reach nothing; no value is in a place, ``repr``, error, log or pickle; an outage is told in time and ends.
 """
-# ruff: noqa: S101, D102 - a check is an assertion with its own message (pytest does not rewrite installed modules),
-# and its name is its documentation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from busway.contracts.secrets import SecretSource, SecretValue
-from busway.errors import BuswayError, UnreachableError
+from busway.contracts.secrets import SecretSource
+from busway.testing.secret_answers import HOSTILE_NAMES, MISSING, ODD_VALUES, AnswerChecks, NameChecks
+from busway.testing.secret_outages import LifeChecks, OutageChecks
+from busway.testing.secret_silence import SilenceChecks
 
-__all__ = ["SecretSourceContract"]
-
-MISSING = "BUSWAY_CONTRACT_NAME_NOBODY_HAS"
+__all__ = ["HOSTILE_NAMES", "MISSING", "ODD_VALUES", "SecretSourceContract"]
 
 
-class SecretSourceContract:
+class SecretSourceContract(AnswerChecks, NameChecks, SilenceChecks, OutageChecks, LifeChecks):
     """Checks for one source. Subclass it under a name that pytest collects; define ``source`` and ``known``."""
 
     @pytest.fixture
@@ -50,58 +69,42 @@ class SecretSourceContract:
         """Optional: your source with its vault, server or file away."""
         return None
 
-    def test_it_has_the_shape_of_a_source(self, source: SecretSource) -> None:
-        assert isinstance(source, SecretSource), "a source has fetch, fetch_many, names, locate, close, serves_settings"
-        assert isinstance(source.serves_settings, bool), "serves_settings is True or False"
+    @pytest.fixture
+    def call_seconds(self) -> float:
+        """How long one call may take, in seconds: what the core waits, unless your source promises less."""
+        return 3.0
 
-    def test_a_known_name_is_fetched(self, source: SecretSource, known: Mapping[str, str]) -> None:
-        for name, value in known.items():
-            found = source.fetch(name)
-            assert isinstance(found, SecretValue), f"{name} was not found"
-            assert found.value == value, f"{name} came back with another value"
-            assert found.expires_at_ns is None or isinstance(found.expires_at_ns, int), "expiry is in whole nanoseconds"
+    @pytest.fixture
+    def recover(self) -> Callable[[], object] | None:
+        """Optional: brings ``unreachable_source`` back, with ``known`` in it."""
+        return None
 
-    def test_an_unknown_name_is_none(self, source: SecretSource) -> None:
-        assert source.fetch(MISSING) is None, "a name the source does not have is None, so that the next one is asked"
+    @pytest.fixture
+    def refused(self) -> Mapping[str, str]:
+        """Optional: names ``source`` refuses, with what is stored under them or ``""``."""
+        return {}
 
-    def test_many_are_those_it_has(self, source: SecretSource, known: Mapping[str, str]) -> None:
-        found = source.fetch_many([*known, MISSING, next(iter(known))])
-        values = {name: secret.value for name, secret in found.items() if isinstance(secret, SecretValue)}
-        assert values.keys() == known.keys(), f"asked for {sorted(known)} and a missing one, got {sorted(values)}"
-        assert values == dict(known), "a value was handed out under another name"
-        assert not source.fetch_many([]), "nothing asked, nothing answered"
+    @pytest.fixture
+    def odd_values(self) -> Mapping[str, str]:
+        """Optional: further names and values of ``source``, those of :data:`ODD_VALUES` or your own."""
+        return {}
 
-    def test_names_are_listed_or_withheld(self, source: SecretSource, known: Mapping[str, str]) -> None:
-        names = set(source.names())
-        assert not names or names >= known.keys(), f"the list lacks {sorted(known.keys() - names)}; empty is allowed"
+    @pytest.fixture
+    def dated(self) -> Mapping[str, tuple[int | None, int | None]]:
+        """Optional: names of ``source`` with ``(not_before_ns, expires_at_ns)``."""
+        return {}
 
-    def test_places_never_show_values(self, source: SecretSource, known: Mapping[str, str]) -> None:
-        for name, value in known.items():
-            found = source.fetch(name)
-            shown = (source.locate(name), repr(source), repr(found), found.where if found else "")
-            assert source.locate(name), "locate tells where a name is looked up; it is empty"
-            assert not any(value in text for text in shown), f"the value of {name} can be read in a place or repr"
+    @pytest.fixture
+    def rotate(self) -> Callable[[str, str], object] | None:
+        """Optional: changes the value of a name."""
+        return None
 
-    def test_a_place_is_told_for_a_name_it_lacks(self, source: SecretSource) -> None:
-        assert source.locate(MISSING), "the operator needs the place to put the missing secret"
+    @pytest.fixture
+    def listings(self) -> Callable[[], int] | None:
+        """Optional: how many list requests the server had."""
+        return None
 
-    def test_many_threads_get_their_own_answers(self, source: SecretSource, known: Mapping[str, str]) -> None:
-        names = list(known) * 8
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(source.fetch, names))
-        wrong = [
-            name for name, secret in zip(names, found, strict=True) if secret is None or secret.value != known[name]
-        ]
-        assert not wrong, f"with 8 threads these were wrong or missing: {sorted(set(wrong))}"
-
-    def test_an_outage_is_not_a_missing_name(self, unreachable_source: SecretSource | None) -> None:
-        if unreachable_source is None:
-            pytest.skip("define the fixture 'unreachable_source' to have outages checked")
-        with pytest.raises(BuswayError) as caught:
-            unreachable_source.fetch(MISSING)
-        assert isinstance(caught.value, UnreachableError), f"an outage is UnreachableError, not {caught.value!r}"
-        assert caught.value.problem.fix, "the error tells the operator what to do"
-
-    def test_closing_an_unused_source_twice_is_harmless(self, source: SecretSource) -> None:
-        source.close()
-        source.close()
+    @pytest.fixture
+    def build(self) -> Callable[[], SecretSource] | None:
+        """Optional: makes one more source and does nothing else."""
+        return None

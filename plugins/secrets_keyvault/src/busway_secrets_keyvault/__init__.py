@@ -39,9 +39,6 @@ def busway_health_checks(context: PluginContext[KeyVaultSettings]) -> Sequence[H
 
 
 def _source(context: PluginContext[KeyVaultSettings]) -> KeyVaultSource:
-    from busway_secrets_keyvault.client import VaultClient
-    from busway_secrets_keyvault.settings import vault_url
     from busway_secrets_keyvault.source import KeyVaultSource
 
-    client = VaultClient(vault_url(context.settings), context.settings.timeout_seconds, context.doubles)
-    return KeyVaultSource(client, context.clock)
+    return KeyVaultSource.of(context)

@@ -1,173 +1,179 @@
-"""What went wrong at the vault, told with its remedy."""
+"""What went wrong at the vault, how long that counts, and whether it may pass."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from busway.errors import BuswayError, RefusedError, UnreachableError
+from busway.errors import BuswayError, PluginError, RefusedError, UnreachableError
+from busway_secrets_keyvault.address import vault_label
+from busway_secrets_keyvault.answers import challenges, code_of, kinds_within, retry_after
+from busway_secrets_keyvault.refusals import forbidden, no_token, refused_token, unknown_name
 
 if TYPE_CHECKING:
-    from azure.core.exceptions import AzureError, HttpResponseError
+    from azure.core.exceptions import HttpResponseError
 
-__all__ = ["HOLD_SECONDS", "Failure", "failure_of"]
+__all__ = ["HOLD_SECONDS", "Failure", "Judge", "token_overdue", "unreachable"]
 
 HOLD_SECONDS = 30.0
 """How long a failure of the whole vault or credential is remembered instead of tried again."""
-MAX_THROTTLE_SECONDS = 30.0
+_TRANSIENT = frozenset({408, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An error to raise, and for how long it holds for every name (0 = for this one only)."""
+    """An error to raise, and what follows from it."""
 
     error: BuswayError
     hold_seconds: float = 0.0
+    """For how long it counts for every name; 0 = for this one only."""
+    may_pass: bool = False
+    """Whether another attempt may bring an answer."""
+    wait_seconds: float = 0.0
+    """How long the vault wants to be left alone before that."""
 
 
-def failure_of(error: AzureError | ValueError, vault: str, name: str) -> Failure | None:
-    """Judges an error of the client library; ``None`` when it only says that there is no such secret.
+@dataclass(frozen=True)
+class Judge:
+    """Judges what one attempt raised.
 
-    Texts of the remote stay out, except codes and ids named here.
+    :param credential: the kind of credential that gave the token, where it is known.
     """
-    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
-    if isinstance(error, ClientAuthenticationError):
-        return Failure(_credential(error, vault), HOLD_SECONDS)
-    if isinstance(error, HttpResponseError) and error.status_code == 404 and _code(error) == "SecretNotFound":
-        return None
-    if isinstance(error, HttpResponseError) and error.status_code is not None:
-        return _answer(error, error.status_code, vault, name)
-    if isinstance(error, ValueError) and "challenge" in str(error):
-        return Failure(_not_a_vault(vault), HOLD_SECONDS)
-    if isinstance(error, ValueError):  # a credential's own settings, such as a tenant id that is none
-        return Failure(_credential(error, vault), HOLD_SECONDS)
-    return Failure(_unreachable(vault, type(error).__name__), HOLD_SECONDS)
+    vault: str
+    name: str
+    now_ns: int
+    credential: str = ""
 
+    def failure(self, error: Exception) -> Failure | None:
+        """``None`` when it only says that there is no such secret.
 
-def _answer(error: HttpResponseError, status: int, vault: str, name: str) -> Failure:
-    if status == 403:
-        return Failure(_forbidden(error, vault, name))
-    if status == 429:
-        return _throttled(error, vault)
-    if status >= 500:
-        return Failure(_unreachable(vault, f"it answered {status}"), HOLD_SECONDS)
-    return Failure(
-        RefusedError(
+        Texts of the remote stay out, except codes, ids and addresses that are checked by their shape.
+        """
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, IncompleteReadError
+
+        from busway_secrets_keyvault.credential import TokenError
+
+        if isinstance(error, TokenError):
+            return Failure(no_token(error, self.vault) if error.kind else token_overdue(self.vault), HOLD_SECONDS)
+        if isinstance(error, IncompleteReadError):
+            return self._unreachable("the connection broke in the middle of the answer", may_pass=True)
+        if isinstance(error, ClientAuthenticationError) and not challenges(error):
+            return Failure(self._nonsense("it answered 401 without saying how to sign in", 401), HOLD_SECONDS)
+        if isinstance(error, ClientAuthenticationError):
+            return Failure(refused_token(error, self.vault, self.credential), HOLD_SECONDS)
+        if isinstance(error, HttpResponseError) and error.status_code is not None:
+            return self._answer(error, error.status_code)
+        if isinstance(error, AzureError):
+            return self._connection(error)
+        if isinstance(error, ValueError) and "challenge" in str(error):
+            return Failure(self._nonsense("it asks for a token that is not for this vault's domain"), HOLD_SECONDS)
+        if isinstance(error, AttributeError) and error.name == "token":
+            # Threads that share the client can take a revoked token from under each other; the next attempt gets one.
+            return Failure(broken(error, self.vault), may_pass=True)
+        if isinstance(error, ValueError | TypeError | LookupError | AttributeError):
+            return Failure(self._nonsense("the client library cannot read its answer"))
+        return Failure(broken(error, self.vault))
+
+    def _answer(self, error: HttpResponseError, status: int) -> Failure | None:
+        code = code_of(error)
+        if status == 404 and code == "SecretNotFound":
+            return None
+        if status == 403:
+            return Failure(forbidden(error, self.vault, self.name))
+        if status == 429:
+            return self._throttled(error)
+        if status in _TRANSIENT:
+            wait = retry_after(error, self.now_ns) or 0.0
+            return self._unreachable(f"it answered {status}", may_pass=True, wait_seconds=wait)
+        if status > 500:
+            return self._unreachable(f"it answered {status}")
+        if status == 400 and code == "BadParameter":
+            return Failure(unknown_name(self.vault, self.name))
+        return Failure(self._nonsense(f"it answered {status} {code}".rstrip(), status))
+
+    def _throttled(self, error: HttpResponseError) -> Failure:
+        told = retry_after(error, self.now_ns)
+        wait = 1.0 if told is None else told
+        moment = datetime.fromtimestamp(self.now_ns / 1e9 + min(wait, 1e9), UTC)
+        return Failure(
+            UnreachableError(
+                "BW1408",
+                "the vault is throttling us",
+                where=self.vault,
+                why="it answered 429: too many requests to this vault or subscription",
+                fix=f"it may be asked again in {wait:g} s, at {moment:%Y-%m-%dT%H:%M:%SZ}; "
+                "if it stays so, give busy readers vaults of their own",
+            ),
+            min(wait, HOLD_SECONDS),
+            may_pass=True,
+            wait_seconds=wait,
+        )
+
+    def _connection(self, error: Exception) -> Failure:
+        why, fix, may_pass = _reason(kinds_within(error), self.vault)
+        return Failure(unreachable(self.vault, why, fix), HOLD_SECONDS, may_pass=may_pass)
+
+    def _unreachable(self, why: str, *, may_pass: bool = False, wait_seconds: float = 0.0) -> Failure:
+        return Failure(unreachable(self.vault, why), HOLD_SECONDS, may_pass, wait_seconds)
+
+    def _nonsense(self, why: str, status: int | None = None) -> RefusedError:
+        return RefusedError(
             "BW1407",
             "the vault's answer makes no sense",
-            where=f"{vault} {name}",
-            why=f"it answered {status} {_code(error)}".rstrip(),
+            where=f"{self.vault} {self.name}",
+            why=why,
             fix="check AZURE_KEY_VAULT_URL and KEY_VAULT_SUFFIX: is that a Key Vault, or a proxy in between?",
             status=status,
         )
-    )
 
 
-def _credential(error: Exception, vault: str) -> RefusedError:
-    status = getattr(error, "status_code", None)
-    if status == 401:
-        why = f"the vault does not accept the token (401 {_challenge_code(error)})".replace(" )", ")")
-        fix = "the identity may belong to another tenant: set AZURE_TENANT_ID to the tenant of the vault"
-    else:
-        why = f"no credential gave a token ({type(error).__name__}{_tried(error)})"
-        fix = "run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or use a managed identity"
-    return RefusedError("BW1403", "the vault does not know who we are", where=vault, why=why, fix=fix, status=status)
+def unreachable(vault: str, why: str, fix: str = "") -> UnreachableError:
+    """The vault did not answer: BW1406."""
+    usual = "check the vault's name, DNS, proxy and firewall: busway config explain AZURE_KEY_VAULT_NAME"
+    return UnreachableError("BW1406", "the vault does not answer", where=vault, why=why, fix=fix or usual)
 
 
-def _forbidden(error: HttpResponseError, vault: str, name: str) -> RefusedError:
-    code = _code(error)
-    if code == "SecretDisabled":
-        return RefusedError(
-            "BW1405",
-            "the secret is disabled",
-            where=f"{vault} {name}",
-            why="its latest version is switched off in the vault",
-            fix=f"az keyvault secret set-attributes --id {vault}/secrets/{name} --enabled true",
-            status=403,
-        )
-    fix = {
-        "ForbiddenByFirewall": "add this machine's address to the vault's network rules: az keyvault network-rule add",
-        "AccessDenied": f"az keyvault set-policy --name VAULT --secret-permissions get --object-id {_caller(error)}",
-    }.get(
-        code,
-        f"az role assignment create --role 'Key Vault Secrets User' --assignee {_caller(error)} --scope VAULT-ID, "
-        "then wait some minutes",
-    )
-    return RefusedError(
-        "BW1404",
-        "the vault does not let us read this secret",
-        where=f"{vault} {name}",
-        why=f"it answered 403 {code}".rstrip(),
-        fix=fix,
-        status=403,
-    )
-
-
-def _throttled(error: HttpResponseError, vault: str) -> Failure:
-    wait = min(_retry_after(error), MAX_THROTTLE_SECONDS)
-    return Failure(
-        UnreachableError(
-            "BW1408",
-            "the vault is throttling us",
-            where=vault,
-            why="it answered 429: too many requests to this vault or subscription",
-            fix=f"it is asked again in {wait:g} s; if it stays so, give busy readers vaults of their own",
-        ),
-        wait,
-    )
-
-
-def _unreachable(vault: str, why: str) -> UnreachableError:
+def token_overdue(vault: str, seconds: float | None = None) -> UnreachableError:
+    """A credential was asked for a token and has not answered: BW1409."""
+    within = f" within {seconds:g} s" if seconds is not None else " yet"
     return UnreachableError(
-        "BW1406",
-        "the vault does not answer",
+        "BW1409",
+        "no credential answers",
         where=vault,
-        why=why,
-        fix="check the vault's name, DNS, proxy and firewall: busway config explain AZURE_KEY_VAULT_NAME",
+        why=f"a credential was asked for a token and has not answered{within}; it is not asked twice at once",
+        fix="name the one that is meant: export AZURE_TOKEN_CREDENTIALS=AzureCliCredential (or "
+        "ManagedIdentityCredential, EnvironmentCredential); for a slow one raise SECRET_BUDGET_SECONDS",
     )
 
 
-def _not_a_vault(vault: str) -> RefusedError:
-    return RefusedError(
-        "BW1407",
-        "the vault's answer makes no sense",
+def broken(error: BaseException, vault: str) -> PluginError:
+    """The client library or a credential raised what it should not: BW1414."""
+    return PluginError(
+        "BW1414",
+        "the client library of the vault broke",
         where=vault,
-        why="it asks for a token that is not for this vault's domain",
-        fix="check AZURE_KEY_VAULT_URL and KEY_VAULT_SUFFIX: the token must be for the domain of the vault",
+        why=f"it raised {type(error).__name__}; its text may hold a secret and is not shown",
+        fix="pip install -U azure-keyvault-secrets azure-identity busway-secrets-keyvault",
     )
 
 
-def _code(error: HttpResponseError) -> str:
-    """The most telling code of the answer (``SecretDisabled``); only the shape of a code gets through."""
-    told = error.error
-    inner = getattr(told, "innererror", None) or {}
-    code = str(inner.get("code") or getattr(told, "code", "") or "")
-    return code if re.fullmatch(r"[A-Za-z0-9]{1,64}", code) else ""
-
-
-def _challenge_code(error: Exception) -> str:
-    found = re.search(r"\bAKV\d{5}\b", str(error))
-    return found[0] if found else ""
-
-
-def _tried(error: Exception) -> str:
-    """The classes of the credentials that were tried; their own texts may hold account names."""
-    names = dict.fromkeys(re.findall(r"\b[A-Za-z]+Credential\b", str(error)))
-    names.pop("DefaultAzureCredential", None)
-    return f": {', '.join(names)}" if names else ""
-
-
-def _caller(error: HttpResponseError) -> str:
-    found = re.search(r"oid=([0-9a-fA-F-]{36})", str(error))
-    return found[1] if found else "OBJECT-ID"
-
-
-def _retry_after(error: HttpResponseError) -> float:
-    headers: Mapping[str, str] = getattr(error.response, "headers", {})
-    try:
-        return max(0.0, float(headers.get("Retry-After", "")))
-    except ValueError:
-        return 1.0
+def _reason(kinds: frozenset[str], vault: str) -> tuple[str, str, bool]:
+    """Why there was no answer, what to do, and whether it may pass."""
+    label = vault_label(vault)
+    if kinds & {"NameResolutionError", "gaierror"}:
+        fix = f"see whether the vault {label} exists: az keyvault list --query [].name; then look at DNS"
+        return "the host is not known to DNS", fix, True
+    if kinds & {"SSLCertVerificationError", "CertificateError"}:
+        fix = "if a proxy reads TLS here, set REQUESTS_CA_BUNDLE to the file with its authority's certificate"
+        return "no authority trusted here signed its certificate", fix, False
+    if "ProxyError" in kinds:
+        return "the proxy did not let us through", "check HTTPS_PROXY and NO_PROXY", True
+    if kinds & {"ConnectTimeoutError", "ConnectTimeout", "ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
+        return "no answer in time", "", True
+    if "ConnectionRefusedError" in kinds:
+        return "the connection was refused", "", True
+    if kinds & {"SSLError", "SSLEOFError", "SSLZeroReturnError"}:
+        return "the TLS handshake failed", "", True
+    return "the connection broke", "", True

@@ -1,0 +1,94 @@
+"""The optional accelerator: RE2 tells in one pass whether a text may contain anything that is to be hidden.
+
+It only ever answers yes or no. What is replaced is decided by the same code with and without it, so the answers are
+the same; it saves most texts the closer look.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any, Literal
+
+from busway.errors import ConfigurationError
+from busway.redaction.patterns import Pattern
+from busway.redaction.values import SecretValues
+
+__all__ = ["Engine", "Gate", "gate_of"]
+
+Engine = Literal["auto", "re2", "re"]
+
+MAX_SPELLED = 100_000
+"""Characters of all spellings together that are worth an expression; more are looked up in the index."""
+SETTLED = 100
+"""Texts looked at since the values changed before they become part of the expression: compiling takes milliseconds."""
+
+
+class Gate:
+    """Tells texts that need a closer look from the many that do not."""
+
+    def __init__(self, re2: Any, patterns: Iterable[Pattern], values: SecretValues) -> None:
+        self._re2 = re2
+        self._patterns = [f"(?:{pattern.gate})" for pattern in patterns]
+        self._values = values
+        self._building = threading.Lock()
+        self._by_patterns = self._search(())
+        self._by_all: tuple[int, Callable[[bytes], Any]] = (0, self._by_patterns)
+        self._version = 0
+        self._looks = 0
+
+    def suspects(self, data: bytes) -> bool:
+        """False when neither a pattern nor a registered value occurs in ``data``, which is UTF-8."""
+        version, search = self._by_all
+        if version == self._values.version:
+            return search(data) is not None
+        self._settle()
+        return self._by_patterns(data) is not None or bool(self._values.candidates(data))
+
+    def _settle(self) -> None:
+        """Makes the values part of the expression, once they do not change with every text."""
+        if self._version != self._values.version:
+            self._version, self._looks = self._values.version, 0
+        self._looks += 1
+        if self._looks != SETTLED or not self._building.acquire(blocking=False):
+            return
+        try:
+            version, forms = self._values.spelled(MAX_SPELLED)
+            if forms:
+                self._by_all = version, self._search(forms)
+        except self._re2.error:
+            # Too large for RE2: the index serves as well.
+            self._looks = SETTLED
+        finally:
+            self._building.release()
+
+    def _search(self, forms: Iterable[str]) -> Callable[[bytes], Any]:
+        options = self._re2.Options()
+        options.never_capture = True
+        options.log_errors = False
+        literals = map(self._re2.escape, forms)
+        search: Callable[[bytes], Any] = self._re2.compile("|".join((*self._patterns, *literals)), options).search
+        return search
+
+
+def gate_of(patterns: Iterable[Pattern], values: SecretValues, engine: Engine) -> Gate | None:
+    """The gate for ``patterns`` and ``values``; ``None`` when the plain engine does the work alone.
+
+    Raises ``ConfigurationError`` BW1122 when ``re2`` is asked for and not installed.
+    """
+    if engine == "re":
+        return None
+    try:
+        re2: Any = import_module("re2")
+    except ImportError as error:
+        if engine == "auto":
+            return None
+        raise ConfigurationError(
+            "BW1122",
+            "the redaction engine re2 is not installed",
+            where="engine under [redaction]",
+            why=type(error).__name__,
+            fix='pip install "busway[fast]", or set engine = "auto"',
+        ) from error
+    return Gate(re2, patterns, values)

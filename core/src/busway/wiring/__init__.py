@@ -1,0 +1,1 @@
+"""Parts of the composition root that have a noun of their own."""
