@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -83,7 +83,9 @@ class _Answered:
             raise outcome
         return outcome
 
-    def resolve_each(self, declarations: Iterable[Declaration]) -> dict[str, Outcome]:
+    def resolve_each(
+        self, declarations: Iterable[Declaration], *, reader: Callable[[], str] | None = None
+    ) -> dict[str, Outcome]:
         return {one.name: self._outcomes.get(one.name) for one in declarations}
 
 
