@@ -6,12 +6,15 @@ import os
 import signal
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pytest
 
-__all__ = ["RedisServer", "redis_executable"]
+__all__ = ["RedisServer", "comes_true", "redis_executable"]
 
 
 def redis_executable() -> str:
@@ -21,12 +24,16 @@ def redis_executable() -> str:
 
 
 class RedisServer:
-    """Runs between ``with`` and its end; can be killed, frozen and started again on the same port."""
+    """Runs between ``with`` and its end; can be killed, frozen and started again on the same port.
+
+    ``options`` are added to its command line, such as ``("--maxmemory", "2mb")``.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, *, password: str = "") -> None:
+    def __init__(self, folder: Path, *, password: str = "", options: tuple[str, ...] = ()) -> None:
         self._folder = folder
+        self._options = options
         self._executable = redis_executable()
         self._process: subprocess.Popen[bytes] | None = None
         self.password = password
@@ -47,6 +54,7 @@ class RedisServer:
         options += ["--dir", str(self._folder), "--logfile", ""]
         if self.password:
             options += ["--requirepass", self.password]
+        options += self._options
         self._process = subprocess.Popen([self._executable, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert self._process.stdout is not None
         said = []
@@ -74,9 +82,42 @@ class RedisServer:
         """It goes on."""
         self._signal(signal.SIGCONT)
 
+    def ask(self, *command: Any) -> Any:
+        """The answer to a command, past everything that is tested."""
+        from redis import Redis
+
+        address: dict[str, Any] = {"host": self.host, "port": self.port, "password": self.password or None}
+        with Redis(**address, protocol=2, driver_info=None) as client:
+            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    def commands(self) -> dict[str, int]:
+        """How often each command was carried out since :meth:`forget_commands`, these questions not counted."""
+        stats = self.ask("INFO", "commandstats")
+        calls = {name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()}
+        return {name: count for name, count in calls.items() if name not in ("info", "config", "auth")}
+
+    def forget_commands(self) -> None:
+        """Counts from now on."""
+        self.ask("CONFIG", "RESETSTAT")
+
+    def listening(self) -> int:
+        """How many connections are subscribed to something."""
+        lines = self.ask("CLIENT", "LIST").decode().splitlines()
+        return sum(" sub=0 " not in line for line in lines)
+
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+
+def comes_true(condition: Callable[[], object], seconds: float = 10.0) -> bool:
+    """Asks until it is so, pausing a little: what it waits for happens in another thread or process."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def _free_port() -> int:

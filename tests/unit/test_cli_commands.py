@@ -101,6 +101,36 @@ def test_doctor_warns_of_an_open_state_folder(
     assert f"chmod 700 {tmp_path / '.busway'}" in shown
 
 
+@pytest.mark.parametrize(
+    ("caches", "told"),
+    [
+        ('["memory"]', "local: leases and quotas hold for the processes of this host only"),
+        ('["memory", "file"]', "local: leases and quotas hold for the processes of this host only"),
+        ('["memory", "redis"]', "redis: leases and quotas hold for every host that uses it"),
+        ('["memory", "acme"]', "not known before acme is loaded: busway doctor --plugins"),
+        ('["acme", "redis"]', "not known before acme is loaded: busway doctor --plugins"),
+        ('["redis", "acme"]', "redis: leases and quotas hold for every host that uses it"),
+    ],
+)
+def test_doctor_says_who_coordinates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, caches: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "busway.toml").write_text(f"[plugins]\ncaches = {caches}\n", "utf-8")
+    main(["doctor"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("coordination")]
+    assert line.split(maxsplit=2)[1:] == ["ok", told]
+
+
+def test_doctor_loads_the_levels_to_know_who_coordinates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "busway.toml").write_text('[plugins]\ncaches = ["memory"]\nsinks = []\n', "utf-8")
+    assert main(["doctor", "--plugins"]) == 0
+    assert "local: leases and quotas hold for the processes of this host only" in capsys.readouterr().out
+
+
 def test_doctor_tells_a_broken_file_with_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

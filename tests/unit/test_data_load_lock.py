@@ -375,3 +375,11 @@ def test_memory_alone_is_locked_by_nobody(tmp_path: Path) -> None:
     process = of_host([("memory", MemoryLevel(clock=clock))], clock, tmp_path / "locks")
     assert process.get_or_populate("d", loader=lambda: 1) == 1
     assert not (tmp_path / "locks").exists()
+
+
+def test_the_folders_of_the_lock_files_are_private(tmp_path: Path) -> None:
+    files = LockFiles(tmp_path / "state" / "locks" / "loads")
+    with files.hold("vista.employees", wait=True) as taken:
+        assert taken
+    for folder in (tmp_path / "state", tmp_path / "state" / "locks", tmp_path / "state" / "locks" / "loads"):
+        assert folder.stat().st_mode & 0o777 == 0o700

@@ -39,7 +39,7 @@ class DictCache:
         """Keeps the bytes; a second write begins a new time."""
         with self._lock:
             self._held.pop(key, None)
-            self._held[key] = (entry, self._clock.monotonic() + ttl_seconds)
+            self._held[key] = (bytes(entry), self._clock.monotonic() + ttl_seconds)
             while len(self._held) > self._max_entries:
                 del self._held[next(iter(self._held))]
 

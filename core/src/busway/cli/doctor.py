@@ -18,6 +18,7 @@ from busway.cli.plugin_check import check_selected
 from busway.cli.plugin_rows import PluginListing, PluginRow, read_listing
 from busway.cli.plugin_view import age_text
 from busway.errors import BuswayError
+from busway.plugins.known import PLUGINS
 
 if TYPE_CHECKING:
     from busway.configuration.boot import Boot
@@ -30,6 +31,8 @@ Finding = tuple[str, Literal["ok", "warning", "failed"], str, str]
 """Check, status, detail, fix."""
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+COORDINATING = frozenset({"redis"})
+"""Cache levels of ours that coordinate."""
 BROKEN = frozenset({"failed", "missing", "incompatible", "ambiguous"})
 
 
@@ -81,7 +84,48 @@ def _findings(ctx: click.Context, *, load: bool, online: bool) -> Iterator[Findi
     else:
         for row in listing.selected:
             yield _plugin(row.status, _last_load(row))
+    yield _coordination(ctx, listing, load=load)
     yield from _installed(listing)
+
+
+def _coordination(ctx: click.Context, listing: PluginListing, *, load: bool) -> Finding:
+    """Who gives leases and quotas."""
+    levels = [row.status for row in listing.selected if row.status.kind == "caches"]
+    name = _coordinating_level(ctx) if load else _known_to_coordinate(levels)
+    if name is None:
+        stranger = next(status.name for status in levels if not _is_ours(status))
+        detail = f"not known before {stranger} is loaded: busway doctor --plugins"
+    elif name:
+        detail = f"{name}: leases and quotas hold for every host that uses it"
+    else:
+        detail = "local: leases and quotas hold for the processes of this host only"
+    return "coordination", "ok", detail, ""
+
+
+def _known_to_coordinate(levels: Sequence[PluginStatus]) -> str | None:
+    """The level that coordinates, as far as it is known without a look at it; empty when none of ours does.
+
+    ``None`` when one of somebody else comes first, which may or may not.
+    """
+    for status in levels:
+        if not _is_ours(status):
+            return None
+        if status.name in COORDINATING:
+            return status.name
+    return ""
+
+
+def _is_ours(status: PluginStatus) -> bool:
+    return PLUGINS.get((status.kind, status.name)) == status.distribution
+
+
+def _coordinating_level(ctx: click.Context) -> str:
+    """Built in this process, as an application does it; that it can be was checked in another one."""
+    from busway.wiring.coordination import coordinating_level
+
+    with invocation_of(ctx).app(require=False) as app:
+        level = coordinating_level(app.objects("caches"))
+    return level.name if level is not None else ""
 
 
 def _deployment(stage: Boot) -> Finding:

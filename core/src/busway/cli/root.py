@@ -26,6 +26,7 @@ BUILT_IN = {
     "apply": LazyCommand("busway.cli.apply:apply", "Do exactly what a saved plan says.", WORK),
     "run": LazyCommand("busway.cli.run:run", "Plan and apply: all jobs, or those named.", WORK),
     "sessions": LazyCommand("busway.cli.sessions:sessions", "Runs of jobs: when, how many, how they ended.", LOOK),
+    "cache": LazyCommand("busway.cli.cache:cache", "Cached data: levels, entries, invalidation, warming.", LOOK),
     "events": LazyCommand("busway.cli.events:events", "Changes and errors, delivery to sinks.", LOOK),
     "config": LazyCommand(
         "busway.cli.config:config", "Settings: values, where they came from, what is missing.", SET_UP

@@ -14,6 +14,7 @@ file                      nouns
 ``validators``            Validator, Validation
 ``fields``                FieldRule and the policies always, if_empty, create_only, never
 ``keys``                  MatchKey and its makers exact, casefolded
+``patterns``              glob_regex, escape_glob: shell patterns over keys
 ``jobs``                  Job
 ``runs``                  Run, RunData, Stop: what a running job may use
 ``plugins``               PluginContext

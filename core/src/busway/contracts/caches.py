@@ -60,7 +60,10 @@ class CacheBackend(Protocol):
         ...
 
     def set(self, key: str, entry: bytes, ttl_seconds: float) -> None:
-        """Stores ``entry`` and forgets it after ``ttl_seconds`` at the latest (> 0)."""
+        """Stores ``entry`` and forgets it after ``ttl_seconds`` at the latest.
+
+        With 0 or less it is refused, or gone at once. The buffer stays the caller's: keep a copy.
+        """
         ...
 
     def delete(self, key: str) -> bool:

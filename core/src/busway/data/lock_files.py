@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from busway.stores.file_lock import file_lock
+from busway.stores.state_dir import make_private_folders
 
 __all__ = ["LockFiles"]
 
@@ -41,7 +42,7 @@ class LockFiles:
         """
         lock = file_lock(self.path(name), wait=wait)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folders(self._folder)
             taken = lock.__enter__()
         except (OSError, ImportError) as error:  # a folder that is read-only or full; a system without flock
             logger.debug("a load is not locked: %s", type(error).__name__)

@@ -15,6 +15,7 @@ from busway.contracts.caches import CacheBackend, Entry, InProcessCache
 from busway.contracts.clock import Clock
 from busway.contracts.records import Record
 from busway.contracts.validators import Validator
+from busway.data.breaker import RETRY_SECONDS
 from busway.data.domain_stats import domain_stats
 from busway.data.generations import Generations
 from busway.data.guard import Guard
@@ -107,6 +108,7 @@ class DataManager:
         emit: Callable[..., Any] | None = None,
         randomness: Callable[[], float] = random.random,
         lock_dir: Path | None = None,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> DataManager:
         """A manager over ``levels`` (name and backend, in order). Connects to nothing.
 
@@ -119,12 +121,13 @@ class DataManager:
         :param randomness: numbers from 0 to below 1, for the jitter.
         :param lock_dir: folder for the locks of loads between the processes of this host, where no level has locks;
             made when it is first needed.
+        :param retry_seconds: how long a level that failed is left alone.
 
         Raises ``ConfigurationError`` BW2002 with every problem of ``tables``.
         """
         policies = Policies(tables, where)
         schema = KeySchema(app)
-        ordered = Levels(levels, clock, metrics, emit, app=app)
+        ordered = Levels(levels, clock, metrics, emit, app=app, retry_seconds=retry_seconds)
         generations = ordered.generations
         counts = LoadCounts(metrics)
         lock = LoadLock(ordered.lock_level, lock_dir, clock, metrics)

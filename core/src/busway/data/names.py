@@ -7,13 +7,13 @@ blanks, whatever the caller's key was.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
+from busway.contracts.patterns import escape_glob, glob_regex
 from busway.errors import UsageError
 
 __all__ = [
@@ -39,7 +39,6 @@ LONGEST_ID = 200
 KEPT_OF_LONG_ID = 120
 
 _DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
-_GLOB_TOKEN = re.compile(r"\\(?P<escaped>.)|\[(?P<negated>!?)(?P<set>(?:\\.|[^\]\\])+)\]|(?P<other>.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,34 +129,3 @@ class KeySchema:
         """``domain:entity:key`` of a full key, the key as the caller wrote it: what patterns are matched with."""
         domain, entity, encoded = full_key.removeprefix(self.prefix).split(":", 2)
         return f"{domain}:{entity}:{decode_id(encoded)}"
-
-
-def escape_glob(text: str) -> str:
-    """``text`` as a shell pattern that matches nothing else."""
-    return re.sub(r"([*?\[\]\\])", r"\\\1", text)
-
-
-def glob_regex(pattern: str) -> re.Pattern[str]:
-    """A shell pattern (``*``, ``?``, ``[…]``, ``[!…]``; a backslash escapes) as a regular expression.
-
-    It is rewritten for ``fnmatch``, which knows no backslash but compiles to expressions that do not backtrack, and
-    lets a range that runs backwards match nothing.
-    """
-    return re.compile(fnmatch.translate(_GLOB_TOKEN.sub(_for_fnmatch, pattern)))
-
-
-def _for_fnmatch(token: re.Match[str]) -> str:
-    if token["set"] is not None:
-        members = re.sub(r"\\(.)", r"\1", token["set"])
-        return f"[{token['negated']}{_set_for_fnmatch(members)}]"
-    if token["escaped"] is not None:
-        return f"[{token['escaped']}]" if token["escaped"] in "*?[" else token["escaped"]
-    # A bracket that never closes is a plain one.
-    return "[[]" if token["other"] == "[" else token["other"]
-
-
-def _set_for_fnmatch(members: str) -> str:
-    """fnmatch takes ``]`` only as the first member of a set, and ``!`` only after another."""
-    if "]" in members:
-        members = "]" + members.replace("]", "")
-    return members[1:] + "!" if members.startswith("!") and len(members) > 1 else members

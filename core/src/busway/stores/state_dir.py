@@ -7,7 +7,7 @@ from pathlib import Path
 
 from busway.errors import ConfigurationError
 
-__all__ = ["JOURNAL", "KEYS", "LOCKS", "prepare_state_dir"]
+__all__ = ["JOURNAL", "KEYS", "LOCKS", "make_private_folders", "prepare_state_dir"]
 
 JOURNAL = "journal"
 KEYS = "keys"
@@ -29,6 +29,14 @@ def prepare_state_dir(path: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(folder, "permission denied")
     return folder
+
+
+def make_private_folders(folder: Path) -> None:
+    """Creates ``folder`` and those above it that are missing, all 0700: ``mkdir(parents=True)`` leaves the upper ones
+    open. Raises ``OSError``."""
+    for part in (*reversed(folder.parents), folder):
+        if not part.exists():
+            part.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def _make_private(folder: Path) -> None:

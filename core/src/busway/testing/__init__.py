@@ -15,19 +15,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from busway.testing.apps import use_app as use_app
     from busway.testing.caches import CacheBackendContract as CacheBackendContract
+    from busway.testing.chaos import ChaosCache as ChaosCache
     from busway.testing.coordination import CoordinatorContract as CoordinatorContract
+    from busway.testing.fake_caches import FakeCache as FakeCache
+    from busway.testing.fake_caches import FakeCacheServer as FakeCacheServer
+    from busway.testing.fake_caches import FakeSharedCache as FakeSharedCache
     from busway.testing.secrets import SecretSourceContract as SecretSourceContract
     from busway.testing.sinks import EventSinkContract as EventSinkContract
 
 _HOMES = {
     "CacheBackendContract": "busway.testing.caches",
+    "ChaosCache": "busway.testing.chaos",
     "CoordinatorContract": "busway.testing.coordination",
     "EventSinkContract": "busway.testing.sinks",
+    "FakeCache": "busway.testing.fake_caches",
+    "FakeCacheServer": "busway.testing.fake_caches",
+    "FakeSharedCache": "busway.testing.fake_caches",
     "SecretSourceContract": "busway.testing.secrets",
     "use_app": "busway.testing.apps",
 }
 
-__all__ = ["CacheBackendContract", "CoordinatorContract", "EventSinkContract", "SecretSourceContract", "use_app"]
+__all__ = [
+    "CacheBackendContract",
+    "ChaosCache",
+    "CoordinatorContract",
+    "EventSinkContract",
+    "FakeCache",
+    "FakeCacheServer",
+    "FakeSharedCache",
+    "SecretSourceContract",
+    "use_app",
+]
 
 
 def __getattr__(name: str) -> Any:
