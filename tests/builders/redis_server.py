@@ -88,7 +88,7 @@ class RedisServer:
 
         address: dict[str, Any] = {"host": self.host, "port": self.port, "password": self.password or None}
         with Redis(**address, protocol=2, driver_info=None) as client:
-            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+            return client.execute_command(*command)
 
     def commands(self) -> dict[str, int]:
         """How often each command was carried out since :meth:`forget_commands`, these questions not counted."""

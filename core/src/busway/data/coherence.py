@@ -54,6 +54,10 @@ class Coherence:
         """Memory is emptied: what of it is still good is on another level. Stamps are read again."""
         self._generations.expire()
         self.insist()
+        self.forget_near()
+
+    def forget_near(self) -> None:
+        """Memory is emptied."""
         for level in self._own:
             if level.in_process:
                 for key in level.keys("*") or ():

@@ -24,7 +24,7 @@ from busway.data.entry_format import UndecodableEntry, decode, encode, read_head
 from busway.data.level_counts import LevelCounts
 from busway.data.level_entry import created_at
 from busway.data.missed import Missed, Word
-from busway.data.replay import Replay
+from busway.data.replay import Replay, Replayed
 from busway.errors import BuswayError
 from busway.metrics.registry import Metrics
 from busway.plugins.origins import Origin, origin_of
@@ -35,8 +35,8 @@ T = TypeVar("T")
 Judge = Callable[[Aged], Verdict]
 _NO_ANSWER = object()
 
-BUSY = "BW2034"
-"""The code of an error that says: all connections are in use. The level is well, this process wants too much of it."""
+NOT_AWAY = frozenset({"BW2034", "BW2025"})
+"""Codes that say nothing against reading: all connections are in use, or the server refuses writes (it is full)."""
 PROBE_KEY = "busway:probe"
 INLINE_STEPS = 16
 """Of what a level missed, a caller who found it back tells it so much; the rest is told behind his back."""
@@ -70,8 +70,8 @@ class Hooks:
     """The level missed too many keys of a domain to tell it each: its entries must become invalid."""
     is_invalid: Callable[[str, int], bool] = lambda key, generation: False
     """Whether an entry with this generation was invalidated."""
-    replayed: Callable[[Level, Sequence[tuple[str, Word]]], None] = lambda level, words: None
-    """The level was told about keys it had missed."""
+    replayed: Replayed = lambda level, words, stamps: None
+    """The level was told about keys and stamps it had missed."""
     background: bool = False
     """Somebody tends the level between calls."""
 
@@ -348,7 +348,7 @@ class Level:
 
     def _failed(self, error: Exception, *, probe: bool, key: str = "") -> None:
         self.counts.of_key("errors", key)
-        if isinstance(error, BuswayError) and error.code == BUSY:
+        if isinstance(error, BuswayError) and error.code in NOT_AWAY:
             if probe:
                 self._breaker.undecided()
             return

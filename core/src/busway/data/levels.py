@@ -337,10 +337,11 @@ class Levels:
         if self._tending is not None:
             self._tending.nudge()
 
-    def _replayed(self, level: Level, words: Sequence[tuple[str, Word]]) -> None:
+    def _replayed(self, level: Level, words: Sequence[tuple[str, Word]], stamps: Sequence[tuple[str, int]]) -> None:
         """Those who were not cut off themselves still have the entries before."""
         if self._backplane is not None and self._backplane.level is level:
             self._backplane.publish(
+                raised=[(name.removeprefix(self._prefix), stamp) for name, stamp in stamps],
                 replayed=[(key, word.stamp_ns) for key, word in words if isinstance(word, MissedWrite)],
                 removed=[(key, word.stamp_ns) for key, word in words if not isinstance(word, MissedWrite)],
             )
@@ -367,6 +368,8 @@ class Levels:
         if not away:
             # Before anything it has is judged: others may have invalidated it meanwhile.
             self.generations.refresh()
+            if self._backplane is not None and self._backplane.level is level:
+                self._coherence.forget_near()  # it was filled from the levels below, which may be behind
         self._news.tell(level, away, why)
 
     def _renew(self) -> None:

@@ -20,8 +20,8 @@ __all__ = ["Replay", "Replayed"]
 
 IsInvalid = Callable[[str, int], bool]
 """Whether an entry under a full key, with this generation, was invalidated meanwhile."""
-Replayed = Callable[["Level", Sequence[tuple[str, Word]]], None]
-"""Called with the keys the level was told about."""
+Replayed = Callable[["Level", Sequence[tuple[str, Word]], Sequence[tuple[str, int]]], None]
+"""Called with the keys and the stamps the level was told about."""
 
 
 class Replay:
@@ -54,31 +54,31 @@ class Replay:
         if not self._lock.acquire(blocking=False):
             return True  # somebody is at it
         told: list[tuple[str, Word]] = []
+        raised: list[tuple[str, int]] = []
         try:
-            return self._work_off(limit, told)
+            return self._work_off(limit, told, raised)
         finally:
             self._lock.release()
-            if told:
-                self._replayed(self._level, told)
+            if told or raised:
+                self._replayed(self._level, told, raised)
 
     def renew_lock(self) -> None:
         """In a forked child: the lock may have been held by a thread that does not exist here."""
         self._lock = threading.Lock()
 
-    def _work_off(self, limit: int | None, told: list[tuple[str, Word]]) -> bool:
+    def _work_off(self, limit: int | None, told: list[tuple[str, Word]], raised: list[tuple[str, int]]) -> bool:
         steps = 0
         while self._missed and (limit is None or steps < limit):
-            if not self._step(told):
+            if not self._step(told, raised):
                 return False
             self._count.add()
             steps += 1
         return True
 
-    def _step(self, told: list[tuple[str, Word]]) -> bool:
-        raised = self._missed.stamp()
-        if raised is not None:
-            name, stamp = raised
-            return self._done(lambda: self._backend.raise_generation(name, stamp)) and self._told_stamp(name, stamp)
+    def _step(self, told: list[tuple[str, Word]], raised: list[tuple[str, int]]) -> bool:
+        missed = self._missed.stamp()
+        if missed is not None:
+            return self._raise(*missed, raised)
         pattern = self._missed.pattern()
         if pattern is not None:
             return self._search(pattern, told)
@@ -99,8 +99,11 @@ class Replay:
     def _done(self, call: Callable[[], object]) -> bool:
         return self._level.attempt(call)
 
-    def _told_stamp(self, name: str, stamp: int) -> bool:
+    def _raise(self, name: str, stamp: int, raised: list[tuple[str, int]]) -> bool:
+        if not self._done(lambda: self._backend.raise_generation(name, stamp)):
+            return False
         self._missed.told_stamp(name, stamp)
+        raised.append((name, stamp))
         return True
 
     def _search(self, pattern: MissedPattern, told: list[tuple[str, Word]]) -> bool:

@@ -29,12 +29,12 @@ def busway_cache_backend(context: PluginContext[RedisSettings]) -> RedisCache:
     """Builds the level; the server is first talked to when there is something to read or write."""
     from busway_cache_redis.cache import RedisCache
 
-    return RedisCache(context.settings)
+    return RedisCache(context.settings, context.app, context.root)
 
 
 @hookimpl
 def busway_health_checks(context: PluginContext[RedisSettings]) -> Sequence[HealthCheck]:
-    """One online check: the server answers within its time-out."""
+    """One online check: the server answers in time, can be written to and forgets what it should."""
     from busway_cache_redis.health import checks
 
-    return checks(context.settings)
+    return checks(context)

@@ -1,137 +1,141 @@
-"""The Redis level: one string per entry, expired by the server."""
+"""The Redis level: one string per entry, expired by the server; and what else processes share through it."""
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
 
-from busway.errors import BuswayError, UnreachableError
-from busway_cache_redis.connection import connect
+from busway.errors import BuswayError
+from busway_cache_redis.client import Client
+from busway_cache_redis.coordinator import RedisCoordinator
+from busway_cache_redis.generations import Generations
+from busway_cache_redis.listener import Listener
+from busway_cache_redis.locks import Locks
+from busway_cache_redis.names import Names, entry_key, entry_name
+from busway_cache_redis.patterns import Pattern
 from busway_cache_redis.settings import RedisSettings
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 __all__ = ["RedisCache"]
 
-T = TypeVar("T")
-
 SCAN_COUNT = 1_000
 LONGEST_MS = 10 * 365 * 86_400 * 1000
-_NEGATED_SET = re.compile(r"(\\.)|\[!", re.DOTALL)
 
 
 class RedisCache:
-    """A level in Redis (``busway.contracts.caches.CacheBackend``).
+    """A level in Redis: ``CacheBackend`` with locks, generations, messages and coordination.
 
-    Whatever the server or the network refuses is ``UnreachableError`` BW2006 with host and port, never a password.
+    Whatever the server or the network refuses is an ``UnreachableError`` (BW2006, BW2025 to BW2028, BW2031, BW2034)
+    with host and port, never a password. BW2025 says that it stores nothing now, though it may still be read from;
+    BW2034 that all connections are in use. Settings that cannot be used are ``ConfigurationError`` (BW2011, BW2030).
+
+    Nothing is opened or started before the first use.
+
+    :param app: name of the deployment: first part of the names of locks, stamps, leases, quotas and channels.
+    :param root: folder that a relative ``REDIS_CA_FILE`` begins at.
     """
 
-    stores_in_clear = True
-
-    def __init__(self, settings: RedisSettings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._connected: tuple[Redis, str] | None = None
+    def __init__(self, settings: RedisSettings, app: str = "busway", root: Path = Path()) -> None:
+        self._app = app
+        self.client = Client(settings, root)
+        self.stores_in_clear = _is_read_on_the_way(self.client)
+        """False over TLS, a unix socket or a loopback address."""
+        self._listener = Listener(self.client)
 
     def get(self, key: str) -> bytes | None:
         """The live entry under ``key``."""
-        return self._ask(lambda client: cast("bytes | None", client.get(_bytes(key))))
+        return self.client.get(key.encode("utf-8", "surrogatepass"))
 
     def set(self, key: str, entry: bytes, ttl_seconds: float) -> None:
         """Stores ``entry``; the server forgets it in time."""
         milliseconds = min(max(1, int(ttl_seconds * 1000)), LONGEST_MS)
-        self._ask(lambda client: client.set(_bytes(key), entry, px=milliseconds))
+        # Twice stored is stored: a connection that broke since its last use costs no write.
+        self.client.read(b"SET", entry_key(key), entry, b"PX", milliseconds)
 
     def delete(self, key: str) -> bool:
         """Removes ``key``; True when there was one."""
-        return self._ask(lambda client: bool(client.unlink(_bytes(key))))
+        return bool(self.client.ask(b"UNLINK", entry_key(key)))
 
     def scan(self, pattern: str) -> Iterator[str]:
-        """Keys that match the shell pattern, a thousand per step, none twice."""
-        wanted = _bytes(_redis_pattern(pattern))
+        """Keys that match the shell pattern, found a thousand at a time, none twice."""
+        wanted = Pattern(pattern)
         seen: set[bytes] = set()
-        cursor = 0
+        cursor = b"0"
         while True:
-            at = cursor
-            cursor, keys = self._ask(lambda client, at=at: _page(client, at, wanted))  # type: ignore[misc]
-            for key in keys:
-                if key not in seen:  # the server may repeat keys while its table grows or shrinks
-                    seen.add(key)
-                    yield key.decode("utf-8", "surrogatepass")
-            if cursor == 0:
+            cursor, raw_keys = self.client.read(
+                b"SCAN", cursor, b"MATCH", entry_key(wanted.asked), b"COUNT", SCAN_COUNT
+            )
+            for raw in raw_keys:
+                if raw not in seen:  # the server may repeat keys while its table grows or shrinks
+                    seen.add(raw)
+                    key = entry_name(raw)
+                    if key is not None and wanted.matches(key):
+                        yield key
+            if cursor == b"0":
                 return
 
-    def ping(self) -> str:
-        """Asks the server for a sign of life; its address. Raises ``UnreachableError`` BW2006."""
-        self._ask(lambda client: client.ping())
-        return self._client()[1]
+    def acquire_lock(self, name: str, token: str, lease_seconds: float) -> bool:
+        """Takes the lock; False when somebody holds it."""
+        return self._locks.acquire(name, token, lease_seconds)
+
+    def renew_lock(self, name: str, token: str, lease_seconds: float) -> bool:
+        """Extends the lease; False when it is no longer ours."""
+        return self._locks.renew(name, token, lease_seconds)
+
+    def release_lock(self, name: str, token: str) -> bool:
+        """Gives the lock back if it is still ours, and wakes those who wait."""
+        return self._locks.release(name, token)
+
+    def wait_lock(self, name: str, timeout_seconds: float) -> bool:
+        """Waits until nobody holds the lock; False after ``timeout_seconds``."""
+        return self._locks.wait(name, timeout_seconds)
+
+    def read_generations(self, names: Sequence[str]) -> Sequence[int]:
+        """The stamp of each name; 0 where there is none."""
+        return self._generations.read(names)
+
+    def raise_generation(self, name: str, stamp: int) -> int:
+        """Moves the stamp of ``name`` up, never down, and returns the one that holds now."""
+        return self._generations.raise_to(name, stamp)
+
+    def publish(self, message: bytes) -> None:
+        """Sends ``message`` to every subscriber of the same app and database, the sender included."""
+        self.client.ask(b"PUBLISH", self._news, message)
+
+    def subscribe(self, receive: Callable[[bytes], None]) -> Callable[[], None]:
+        """Calls ``receive`` with each message, and with an empty one when some may have been missed; returns the
+        function that stops it. Raises ``UnreachableError`` when the server does not confirm it in time."""
+        return self._listener.listen(self._news, receive)
+
+    def coordinator(self) -> RedisCoordinator:
+        """Leases and quotas of the deployment, over the same connections."""
+        return RedisCoordinator(self.client, self._names)
 
     def close(self) -> None:
-        """Closes every connection."""
-        with self._lock:
-            connected, self._connected = self._connected, None
-        if connected is not None:
-            connected[0].close()
-            connected[0].connection_pool.disconnect()
+        """Ends the thread that listens, if there is one, and closes every connection."""
+        self._listener.close()
+        self.client.close()
 
-    def _client(self) -> tuple[Redis, str]:
-        connected = self._connected
-        if connected is None:
-            with self._lock:
-                connected = self._connected = self._connected or connect(self._settings)
-        return connected
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self._app, self.client.address.db)
 
-    def _ask(self, question: Callable[[Redis], T]) -> T:
-        from redis.exceptions import RedisError
+    @cached_property
+    def _locks(self) -> Locks:
+        return Locks(self.client, self._listener, self._names)
 
-        client, address = self._client()
-        try:
-            return question(client)
-        except (RedisError, OSError) as error:
-            raise _unreachable(error, address) from error
+    @cached_property
+    def _generations(self) -> Generations:
+        return Generations(self.client, self._names)
+
+    @cached_property
+    def _news(self) -> bytes:
+        return self._names.channel(b"news")
 
 
-def _page(client: Redis, cursor: int, pattern: bytes) -> tuple[int, list[bytes]]:
-    return cast("tuple[int, list[bytes]]", client.scan(cursor=cursor, match=pattern, count=SCAN_COUNT))
-
-
-def _bytes(key: str) -> bytes:
-    return key.encode("utf-8", "surrogatepass")
-
-
-def _redis_pattern(pattern: str) -> str:
-    """Redis writes the negated set of a shell with ``^``; the rest is the same, the backslash included."""
-    return _NEGATED_SET.sub(lambda token: token[1] or "[^", pattern)
-
-
-def _unreachable(error: Exception, address: str) -> BuswayError:
-    from redis.exceptions import AuthenticationError, ResponseError, TimeoutError
-
-    fix = "see that the server runs and that REDIS_HOST and REDIS_PORT, or REDIS_URL, name it"
-    why = f"no connection ({_cause(error)})"
-    if isinstance(error, TimeoutError):
-        why, fix = "no answer in time", "see how busy the server is, or raise REDIS_TIMEOUT_MS"
-    elif isinstance(error, AuthenticationError):
-        why, fix = "it refused the credentials", "set REDIS_PASSWORD and REDIS_USERNAME, or those in REDIS_URL"
-    elif isinstance(error, ResponseError):
-        why, fix = f"it refused the command ({_first_word(error)})", "busway explain BW2006"
-    return UnreachableError("BW2006", f"Redis at {address} does not serve", where=address, why=why, fix=fix)
-
-
-def _first_word(error: Any) -> str:
-    """The kind of a refusal, such as OOM, READONLY or NOPERM; the rest of its text may quote what was sent."""
-    word = str(error).partition(" ")[0]
-    return word if word.isupper() and len(word) < 20 else type(error).__name__
-
-
-def _cause(error: BaseException) -> str:
-    """``Connection refused``: the text of the operating system below what redis-py wraps around it."""
-    below = error
-    while below is not None:
-        if isinstance(below, OSError) and below.strerror:
-            return below.strerror
-        below = below.__cause__ or below.__context__  # type: ignore[assignment]
-    return type(error).__name__
+def _is_read_on_the_way(client: Client) -> bool:
+    """True, too, where it cannot be told: there is no valid address, or the vault that has it does not answer."""
+    try:
+        return not client.address.is_private
+    except BuswayError:
+        return True
