@@ -60,11 +60,15 @@ class MemoryLevel:
 
     def get(self, key: str) -> Entry | None:
         """The entry under ``key``, or ``None``."""
-        slot = self.slot(key)
-        if slot is None:
-            return None
-        slot.used = True
-        return slot.entry
+        while True:
+            slot = self.slot(key)
+            if slot is None:
+                return None
+            slot.used = True
+            entry = slot.entry
+            # Emptied between the two looks: by who deleted it, or by who has just put another in its place.
+            if entry is not None or self._slots.get(key) is slot:
+                return entry
 
     def slot(self, key: str) -> Slot | None:
         """The live slot of ``key``. Whoever keeps it sees it emptied when the entry is deleted, replaced or dropped."""
@@ -80,12 +84,14 @@ class MemoryLevel:
         """Keeps ``entry`` for ``ttl_seconds``, or until room is needed for others."""
         slot = Slot(entry, self._monotonic() + ttl_seconds)
         with self._lock:
-            before = self._slots.pop(key, None)
-            if before is not None:
-                before.entry = None
-            elif len(self._slots) >= self._max_entries:
+            before = self._slots.get(key)
+            if before is None and len(self._slots) >= self._max_entries:
                 self._make_room()
+            # In place before the old one is emptied: a reader, who takes no lock, finds one of the two.
             self._slots[key] = slot
+            if before is not None:
+                self._slots.move_to_end(key)
+                before.entry = None
 
     def delete(self, key: str) -> bool:
         """Drops ``key``; True when there was a live entry."""
