@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import email
 import email.policy
 import re
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -55,6 +57,7 @@ class SmtpServer:
     """Serves between ``with`` and its end. ``ca_file`` is what clients have to trust.
 
     Scripted answers: ``rcpt_answers`` by recipient, ``data_answers`` and ``mail_answers`` in order, then the usual one.
+    ``judge`` answers to the text of a mail; ``drops`` cut the connection after a mail, which was ``taken`` or ``lost``.
     """
 
     folder: Path
@@ -62,27 +65,41 @@ class SmtpServer:
     accounts: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ("localhost", "127.0.0.1")
     """What the certificate is made out for."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Accounts that sign in with XOAUTH2, and their tokens."""
+    utf8: bool = False
+    """Whether SMTPUTF8 is offered."""
+    max_bytes: int | None = None
+    """Announced with SIZE."""
+    late: float = 0.0
+    """Seconds before the answer to a mail."""
     mails: list[Received] = field(default_factory=list)
+    judge: Callable[[Received], str] = lambda mail: "250 OK"
+    drops: deque[Literal["taken", "lost"]] = field(default_factory=deque)
     rcpt_answers: dict[str, deque[str]] = field(default_factory=dict)
     data_answers: deque[str] = field(default_factory=deque)
     mail_answers: deque[str] = field(default_factory=deque)
     connections: int = 0
     logins: int = 0
+    noops: int = 0
     host: str = "127.0.0.1"
     port: int = 0
+    """0: any that is free."""
+    authority: trustme.CA = field(default_factory=trustme.CA)
+    started: bool = False
 
     def __enter__(self) -> SmtpServer:
-        authority = trustme.CA()
         self.ca_file = str(self.folder / "smtp-ca.pem")
-        authority.cert_pem.write_to_path(self.ca_file)
+        self.authority.cert_pem.write_to_path(self.ca_file)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*self.names).configure_cert(self._context)
+        self.authority.issue_cert(*self.names).configure_cert(self._context)
         self._transports: set[asyncio.WriteTransport] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp-server", daemon=True)
         self._thread.start()
         self._server = self._run(self._listen())
         self.port = self._server.sockets[0].getsockname()[1]
+        self.started = True
         return self
 
     def __exit__(
@@ -104,7 +121,7 @@ class SmtpServer:
 
     async def _listen(self) -> asyncio.Server:
         context = self._context if self.tls == "implicit" else None
-        return await self._loop.create_server(self._session, self.host, 0, ssl=context)
+        return await self._loop.create_server(self._session, self.host, self.port, ssl=context)
 
     async def _stop(self) -> None:
         self._server.close()
@@ -136,10 +153,12 @@ class SmtpServer:
             loop=self._loop,
             tls_context=self._context if self.tls == "starttls" else None,
             authenticator=self._authenticate if self.accounts else None,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"] if self.tokens else ["XOAUTH2"],
             # aiosmtpd does not see that a connection is implicitly secured: AUTH is then offered, not required.
-            auth_required=bool(self.accounts) and self.tls == "starttls",
+            auth_required=bool(self.accounts or self.tokens) and self.tls == "starttls",
             auth_require_tls=self.tls == "starttls",
-            enable_SMTPUTF8=False,
+            enable_SMTPUTF8=self.utf8,
+            data_size_limit=self.max_bytes,
         )
 
     def _authenticate(
@@ -148,6 +167,21 @@ class SmtpServer:
         known = self.accounts.get(data.login.decode()) == data.password.decode()
         self.logins += known
         return AuthResult(success=known, handled=False)
+
+    async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802 - named by aiosmtpd
+        """As large providers do it: a refusal comes as a challenge, which the client answers with nothing."""
+        user, _, token = base64.b64decode(args[1]).decode().removeprefix("user=").partition("\x01auth=Bearer ")
+        if self.tokens.get(user) == token.removesuffix("\x01\x01"):
+            self.logins += 1
+            return AuthResult(success=True)
+        await server.challenge_auth('{"status":"400"}')
+        return AuthResult(success=False, handled=False)
+
+    async def handle_NOOP(  # noqa: N802 - named by aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, argument: str
+    ) -> str:
+        self.noops += 1
+        return "250 OK"
 
     async def handle_MAIL(  # noqa: N802 - named by aiosmtpd
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -169,5 +203,15 @@ class SmtpServer:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - see above
         if self.data_answers:
             return self.data_answers.popleft()
-        self.mails.append(Received(envelope.mail_from or "", tuple(envelope.rcpt_tos), cast(bytes, envelope.content)))
-        return "250 OK"
+        await asyncio.sleep(self.late)
+        mail = Received(envelope.mail_from or "", tuple(envelope.rcpt_tos), cast(bytes, envelope.content))
+        drop = self.drops.popleft() if self.drops else None
+        if drop == "taken":
+            self.mails.append(mail)
+        if drop:
+            cast(asyncio.WriteTransport, server.transport).abort()
+            return "250 OK"  # nobody hears it
+        answer = self.judge(mail)
+        if answer.startswith("250"):
+            self.mails.append(mail)
+        return answer

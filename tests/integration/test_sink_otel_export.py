@@ -54,7 +54,7 @@ def plain(value: AnyValue) -> Any:
         return {one.key: plain(one.value) for one in value.kvlist_value.values}
     if kind == "array_value":
         return [plain(one) for one in value.array_value.values]
-    return getattr(value, kind)
+    return getattr(value, str(kind))
 
 
 def attributes(record: Any) -> dict[str, Any]:
@@ -76,6 +76,19 @@ def test_an_event_becomes_a_log_record_of_its_session(sink: OtelSink, receiver: 
     assert found["busway.huge"] == str(2**70)
     assert receiver.services == {"people"}
     assert receiver.spans == []
+
+
+def test_values_deeper_than_a_parser_takes_are_sent_as_json(sink: OtelSink, receiver: OtlpReceiver) -> None:
+    deep: Any = "bottom"
+    for _ in range(32):
+        deep = {"level": deep}
+    assert sink.deliver([event(attributes={"deep": deep})]).delivered
+    found: Any = attributes(receiver.logs[0])["busway.deep"]
+    levels = 0
+    while isinstance(found, dict):
+        found, levels = found["level"], levels + 1
+    assert levels == 24
+    assert found.endswith('"bottom"' + "}" * 8)
 
 
 def test_an_error_has_the_names_of_the_conventions(sink: OtelSink, receiver: OtlpReceiver) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,8 +103,9 @@ def test_events_below_the_severity_are_acknowledged_and_not_posted(receiver: HTT
     assert (set(delivery.delivered), set(delivery.rejected)) == ({quiet.event_id}, {loud.event_id})
 
 
-def test_a_redirect_is_not_followed(receiver: HTTPServer, make: Make) -> None:
-    sink = make(answering(receiver, 307, Location="/elsewhere"))
+@pytest.mark.parametrize("location", ["/elsewhere", "http://169.254.169.254/latest/meta-data", "http://10.0.0.1/"])
+def test_a_redirect_is_not_followed(receiver: HTTPServer, make: Make, location: str) -> None:
+    sink = make(answering(receiver, 307, Location=location))
     (reason,) = sink.deliver(sample_events(1)).rejected.values()
     assert "redirect" in reason
     assert [request.path for request, _ in receiver.log] == ["/hook"]
@@ -143,63 +142,14 @@ def test_a_silent_receiver_is_unreachable(make: Make) -> None:
     assert "ReadTimeout" in caught.value.problem.why
 
 
-def test_an_endless_answer_is_cut_off(make: Make) -> None:
-    stopped = threading.Event()
-    sent = []
-
-    class Endless(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            try:
-                while True:
-                    sent.append(self.wfile.write(b"x" * 65_536))
-            except OSError:
-                stopped.set()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            assert make(f"http://127.0.0.1:{server.server_port}/").deliver(sample_events(1)).delivered
-            assert stopped.wait(10)
-            assert sum(sent) < 50_000_000  # what fits into the buffers in between, and not 15 seconds of it
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def test_the_url_is_not_logged(receiver: HTTPServer, make: Make, caplog: pytest.LogCaptureFixture) -> None:
     receiver.expect_request("/T0SECRET").respond_with_data("", 200)
     with caplog.at_level(logging.DEBUG):
         make(receiver.url_for("/T0SECRET")).deliver(sample_events(1))
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name != "werkzeug")  # the receiver's
-    assert "webhook.invalid" in logged  # httpx did log; what it logged was the placeholder
+    assert "connect_tcp" in logged  # the library did log
     assert "T0SECRET" not in logged
     assert KEY not in logged
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://127.0.0.1:{port}/",
-        "https://2130706433:{port}/",
-        "https://0x7f000001:{port}/",
-        "https://127.1:{port}/",
-        "https://[::1]:{port}/",
-        "https://[::ffff:127.0.0.1]:{port}/",
-        "https://localhost:{port}/",
-        "https://169.254.169.254/latest/meta-data",
-    ],
-)
-def test_internal_targets_are_refused_before_a_byte_is_sent(receiver: HTTPServer, make: Make, url: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        make(url.format(port=receiver.port), allow_networks=()).deliver(sample_events(1))
-    assert caught.value.code == "BW3204"
-    assert receiver.log == []
 
 
 def test_the_guard_asks_again_for_every_connection(make: Make) -> None:

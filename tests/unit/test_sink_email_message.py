@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import email
 import email.policy
+import logging
+from dataclasses import replace
 from email.message import EmailMessage
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.contracts.events import Event, EventError, Severity
-from busway.testing.sinks import sample_event, sample_events
-from busway_sink_email.message import MAX_SUBJECT, build_message, message_id, subject
+from busway.testing.sinks import sample_digest, sample_event, sample_events
+from busway_sink_email.message import MAX_SUBJECT, Letterhead, message_id, subject, thread_id
 from busway_sink_email.settings import parse_address
 
 SENDER = parse_address("Busway <busway@example.test>")
@@ -21,7 +23,7 @@ OPS = (parse_address("ops@example.test"), parse_address("night@example.test"))
 
 
 def mail(*events: Event, app: str = "acme") -> EmailMessage:
-    return build_message(events, app=app, sender=SENDER, recipients=OPS, now_ns=1_767_225_600_000_000_000)
+    return Letterhead(app, SENDER, OPS).message(events, 1_767_225_600_000_000_000)
 
 
 def parsed(message: EmailMessage) -> EmailMessage:
@@ -40,7 +42,9 @@ def test_the_subject_counts_and_names_kinds_without_ids() -> None:
 
 
 def test_the_subject_of_a_digest_is_a_digest() -> None:
-    assert subject([sample_event(category="digest", error=None)], "acme") == "[acme] 1 digest"
+    assert subject([sample_digest(1)], "acme") == "[acme] 120 errors, 2026-01-01 00:00 to 01:00 UTC"
+    assert subject([sample_digest(1, "first")], "acme") == "[acme] new error: employee validation"
+    assert subject([sample_event(category="digest", error=None)], "acme") == "[acme] 0 errors"
 
 
 def test_the_subject_stays_short() -> None:
@@ -98,6 +102,7 @@ hostile = st.text(alphabet=st.characters(codec=None), max_size=40) | st.sampled_
 )
 
 
+@settings(max_examples=50)
 @given(app=hostile, entity_type=hostile, entity_id=hostile, kind=hostile, session=hostile)
 def test_no_text_of_an_event_becomes_a_header(
     app: str, entity_type: str, entity_id: str, kind: str, session: str
@@ -122,7 +127,8 @@ def test_no_text_of_an_event_becomes_a_header(
         "ops@",
         "",
         "a@example.test, b@example.test",
-        "zoë@example.test",
+        "zoë zoë@example.test",
+        "zoë@exa mple.test",
         '"a\x0b"@example.test',
     ],
 )
@@ -130,3 +136,110 @@ def test_an_address_that_is_none_is_refused_without_repeating_it(text: str) -> N
     with pytest.raises(ValueError, match="mail address") as caught:
         parse_address(text)
     assert not text or text not in str(caught.value)
+
+
+def test_an_hourly_digest_says_how_many_what_and_what_to_do_in_text_and_html() -> None:
+    message = mail(sample_digest(1))
+    for text in (body(message, "plain"), body(message, "html")):
+        for told in (
+            "120 errors, 2026-01-01 00:00 to 01:00 UTC",
+            "57 of them",
+            "60 x employee validation (job employees)",
+            "sample problem 3 (BW5003)",
+            "2026-01-01 00:00 to 00:03 UTC",
+            "correct the record in the source",
+            "0000000000000003",
+        ):
+            assert told in text
+
+
+def test_a_first_occurrence_is_told_as_one() -> None:
+    text = body(mail(sample_digest(1, "first")), "plain")
+    assert text.splitlines()[0] == "new error: employee validation"
+    assert "not told at once" not in text
+
+
+def test_groups_that_are_not_listed_are_counted() -> None:
+    digest = sample_digest(1)
+    text = body(mail(sample_event(category="digest", attributes={**digest.attributes, "more_groups": 1_234})), "plain")
+    assert "1,234 more groups" in text
+
+
+def test_all_mails_of_a_job_and_a_day_are_one_thread() -> None:
+    first, digest = sample_event(1, attributes={"job": "employees"}), sample_digest(2)
+    roots = {mail(first)["References"], mail(first)["In-Reply-To"], mail(digest)["References"]}
+    (root,) = roots
+    assert root == thread_id([first], "acme", "example.test")
+    assert root != mail(first)["Message-ID"]
+    next_day = replace(first, timestamp=first.timestamp + 86_400_000_000_000)
+    other_job = sample_event(1, attributes={"job": "titles"})
+    others = {mail(next_day)["References"], mail(other_job)["References"], mail(first, app="other")["References"]}
+    assert len(others | roots) == 4
+    assert mail(first, other_job)["References"] == mail(sample_event(1))["References"]  # of the deployment
+
+
+def test_what_fails_in_a_template_costs_the_html_and_not_the_mail(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("busway_sink_email.bodies.PAGE", "{no_such_value}")
+    with caplog.at_level(logging.WARNING):
+        message = parsed(mail(sample_event()))
+    assert message.get_body(("html",)) is None
+    assert "sample problem 1" in body(message, "plain")
+    assert "KeyError" in caplog.text
+
+
+def test_an_event_that_cannot_be_told_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(events: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("busway_sink_email.message.parts_of", broken)
+    assert f"event: {sample_event().event_id}" in body(mail(sample_event()), "plain")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_many_attributes_are_counted_beyond_forty() -> None:
+    text = body(mail(sample_event(attributes={str(number): number for number in range(10_000)})), "plain")
+    assert "9,960 more attributes" in text
+    assert len(text) < 3_000
+
+
+odd = (
+    hostile
+    | st.integers()
+    | st.none()
+    | st.floats()
+    | st.lists(st.dictionaries(hostile, hostile, max_size=3), max_size=3)
+)
+FIELDS = ("kind", "message", "entity_type", "job", "count", "first_ns", "last_ns", "code", "next_step", "fingerprint")
+
+
+@settings(max_examples=50)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "kind": hostile | st.sampled_from(["hourly", "first"]),
+            "errors": odd,
+            "since_ns": odd,
+            "until_ns": odd,
+            "suppressed": odd,
+            "more_groups": odd,
+            "job": odd,
+            "groups": odd | st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, odd)), max_size=4),
+        },
+    )
+)
+def test_a_digest_of_any_shape_is_a_mail_and_adds_no_header(told: dict[str, Any]) -> None:
+    message = parsed(mail(sample_event(category="digest", attributes=told, session_id=None)))
+    assert set(message.keys()) == set(mail(sample_event(session_id=None)).keys())
+    assert len(message["Subject"]) <= MAX_SUBJECT
+    assert sample_event().event_id in body(message, "plain")
+    assert sample_event().event_id in body(message, "html")
+
+
+def test_an_address_with_letters_beyond_ascii_keeps_them_before_the_at() -> None:
+    assert parse_address("zoë@exämple.test").addr_spec == "zoë@xn--exmple-cua.test"
+    assert str(parse_address("Zoë <z@example.test>")) == "Zoë <z@example.test>"

@@ -36,6 +36,20 @@ INTERNAL = [
     "2001::1",
     "::7f00:1",
     "2001:db8::1",
+    "192.88.99.1",
+    "198.51.100.1",
+    "203.0.113.1",
+    "100::1",
+    "2001:0:7f00:1::",
+    "2001:2::1",
+    "2001:10::1",
+    "2001:20::1",
+    "3fff::1",
+    "5f00::1",
+    "::ffff:0:127.0.0.1",
+    "2606:4700::5efe:10.0.0.1",
+    "2606:4700::200:5efe:192.168.0.1",
+    "64:ff9b::5db8:d822",
 ]
 NEVER = [
     "169.254.169.254",
@@ -56,6 +70,13 @@ NEVER = [
     "::ffff:169.254.169.254",
     "64:ff9b::a9fe:a9fe",
     "2002:a9fe:a9fe::1",
+    "169.254.170.2",
+    "fd20:ce::254",
+    "fd00:42::42",
+    "::169.254.169.254",
+    "::ffff:0:169.254.169.254",
+    "2606:4700::5efe:169.254.169.254",
+    "ff0e::1",
 ]
 PUBLIC = ["93.184.216.34", "1.1.1.1", "8.8.8.8", "2606:4700::1111", "2a00:1450:4001:80b::200e", "172.32.0.1"]
 EVERYTHING = ("0.0.0.0/0", "::/0", "internal.example.test")
@@ -79,6 +100,10 @@ def test_public_addresses_pass(address: str) -> None:
 def test_some_are_blocked_whatever_is_allowed(address: str, host: str) -> None:
     with pytest.raises(ConfigurationError):
         AddressGuard(EVERYTHING).check(host, [address])
+
+
+def test_loopback_can_be_allowed_in_both_families() -> None:
+    AddressGuard(["127.0.0.1/32", "::1/128"]).check("localhost", ["::1", "127.0.0.1"])
 
 
 def test_one_bad_address_refuses_the_host() -> None:

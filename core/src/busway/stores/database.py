@@ -57,10 +57,12 @@ def transaction(database: sqlite3.Connection, *, write: bool = True) -> Iterator
         _begin(database, write)
         try:
             yield database
+            database.execute("COMMIT")
         except BaseException:
-            database.execute("ROLLBACK")
+            # A commit that failed leaves the transaction open: whoever came next would join it and never commit.
+            if database.in_transaction:
+                database.execute("ROLLBACK")
             raise
-        database.execute("COMMIT")
 
 
 def _begin(database: sqlite3.Connection, write: bool) -> None:

@@ -16,6 +16,8 @@ from busway.contracts.settings import Secret, Settings, setting
 
 __all__ = ["EmailSettings", "is_loopback", "parse_address"]
 
+_USER = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
+"""What stands before the @ (RFC 6531), without quoting."""
 SeverityName = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -31,6 +33,28 @@ class EmailSettings(Settings):
     )
     username: str = setting("", env="SMTP_USERNAME", doc="Account to log in with; empty = no login.", vaulted=True)
     password: Secret | None = setting(None, env="SMTP_PASSWORD", doc="Password of that account.")
+    oauth_token: Secret | None = setting(
+        None, env="SMTP_OAUTH_TOKEN", doc="Access token for XOAUTH2 instead of a password; read at each sign-in."
+    )
+    oauth_token_url: str = setting(
+        "",
+        env="SMTP_OAUTH_TOKEN_URL",
+        doc="Where tokens for XOAUTH2 are fetched (client credentials), https; needs busway-sink-email[oauth].",
+    )
+    oauth_client_id: str = setting(
+        "", env="SMTP_OAUTH_CLIENT_ID", doc="The application that fetches tokens.", vaulted=True
+    )
+    oauth_client_secret: Secret | None = setting(
+        None, env="SMTP_OAUTH_CLIENT_SECRET", doc="Its secret at the token server."
+    )
+    oauth_scope: str = setting(
+        "https://outlook.office365.com/.default",
+        env="SMTP_OAUTH_SCOPE",
+        doc="What tokens are asked for; the default is that of Microsoft 365.",
+    )
+    timeout_seconds: float = setting(
+        20.0, env="SMTP_TIMEOUT_SECONDS", doc="How long one delivery may take, in seconds.", gt=0, le=25
+    )
     ca_file: str = setting(
         "",
         env="SMTP_CA_FILE",
@@ -72,6 +96,11 @@ class EmailSettings(Settings):
         return value.strip().upper() if isinstance(value, str) else value
 
     @property
+    def uses_oauth(self) -> bool:
+        """Whether we sign in with a token."""
+        return self.oauth_token is not None or bool(self.oauth_token_url)
+
+    @property
     def threshold(self) -> Severity:
         """The lowest severity that is mailed."""
         return Severity[self.min_severity]
@@ -83,17 +112,29 @@ def parse_address(text: str) -> Address:
     Raises ``ValueError`` without quoting ``text``: an address is personal data.
     """
     # parseaddr would quietly drop what follows a line break, and with it the attempt.
-    if not text.isascii() or any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise ValueError("a mail address is plain ASCII without control characters")
+    if any(not character.isprintable() for character in text):
+        raise ValueError("a mail address has no control characters")
     name, spec = parseaddr(text)
     try:
-        address = Address(display_name=name, addr_spec=spec)
+        address = _address(name, spec)
     except (HeaderParseError, ValueError, IndexError):
         raise ValueError("this is not a mail address such as alerts@example.com") from None
-    # parseaddr takes the first of several addresses without a word.
-    if not address.username or not address.domain or "," in text:
+    # parseaddr takes the first of several addresses without a word, and closes gaps in one.
+    if not address.username or not address.domain or "," in text or spec not in text:
         raise ValueError("this is not a mail address such as alerts@example.com")
     return address
+
+
+def _address(name: str, spec: str) -> Address:
+    """Every server takes the encoded form of a domain; only what stands before the @ may need SMTPUTF8."""
+    user, at, domain = spec.rpartition("@")
+    domain = domain if domain.isascii() else domain.encode("idna").decode()
+    if user.isascii():
+        return Address(display_name=name, addr_spec=f"{user}{at}{domain}")
+    if not _USER.fullmatch(user):
+        raise ValueError("no address")
+    Address(addr_spec=f"user{at}{domain}")  # raises for a domain that is none; other letters it does not know
+    return Address(display_name=name, username=user, domain=domain)
 
 
 def is_loopback(host: str) -> bool:

@@ -10,9 +10,9 @@ from busway.contracts.plugins import PluginContext
 from busway.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from busway_sink_webhook.backend import Resolve
     from busway_sink_webhook.settings import WebhookSettings
     from busway_sink_webhook.sink import WebhookSink
-    from busway_sink_webhook.transport import Resolve
 
 __version__ = "0.1.0"
 
@@ -28,11 +28,18 @@ def busway_settings() -> type[WebhookSettings]:
 @hookimpl
 def busway_event_sink(context: PluginContext[WebhookSettings]) -> WebhookSink:
     """Builds the sink; nothing is resolved or connected before the first delivery."""
+    from busway_sink_webhook.backend import resolve
     from busway_sink_webhook.sink import WebhookSink
-    from busway_sink_webhook.transport import resolve
 
     resolver = cast("Resolve", context.doubles.get("resolver", resolve))
-    return WebhookSink(context.settings, root=context.root, clock=context.clock, resolve=resolver)
+    return WebhookSink(
+        context.settings,
+        app=context.app,
+        root=context.root,
+        clock=context.clock,
+        resolve=resolver,
+        logger=context.logger,
+    )
 
 
 @hookimpl

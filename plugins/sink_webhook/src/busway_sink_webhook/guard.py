@@ -20,7 +20,13 @@ def _networks(*texts: str) -> tuple[Network, ...]:
 
 _NEVER: dict[str, tuple[Network, ...]] = {
     "a metadata service of a cloud": _networks(
-        "169.254.169.254/32", "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32", "fd00:ec2::254/128"
+        "169.254.169.254/32",
+        "168.63.129.16/32",
+        "100.100.100.200/32",
+        "192.0.0.192/32",
+        "fd00:ec2::254/128",
+        "fd20:ce::254/128",
+        "fd00:42::42/128",
     ),
     "link-local": _networks("169.254.0.0/16", "fe80::/10"),
     "multicast or broadcast": _networks("224.0.0.0/4", "255.255.255.255/32", "ff00::/8"),
@@ -28,15 +34,32 @@ _NEVER: dict[str, tuple[Network, ...]] = {
 }
 """Blocked even when allow-listed: no webhook lives there, and the metadata services hand out credentials."""
 
+_NAT64 = _networks("64:ff9b::/96", "64:ff9b:1::/48")
+_IPV4_AT_THE_END = (*_NAT64, *_networks("::/96", "::ffff:0:0:0/96"))
+"""Prefixes in front of an IPv4 address: NAT64, and the obsolete compatible and translated forms."""
+
 _UNLESS_ALLOWED: dict[str, tuple[Network, ...]] = {
     "loopback": _networks("127.0.0.0/8", "::1/128"),
     "private": _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
     "shared by carriers (CGNAT)": _networks("100.64.0.0/10"),
     # These carry an IPv4 address to a gateway, which may stand inside.
-    "translated IPv4 (NAT64, 6to4, Teredo)": _networks(
-        "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"
+    "translated IPv4 (NAT64, 6to4, Teredo)": (
+        *_IPV4_AT_THE_END,
+        *_networks("2002::/16", "2001::/32", "192.88.99.0/24"),
     ),
-    "reserved": _networks("192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4"),
+    "reserved": _networks(
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "240.0.0.0/4",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+    ),
 }
 
 
@@ -98,9 +121,15 @@ def _forms(address: Address) -> list[Address]:
         return [address.ipv4_mapped]
     if address.sixtofour is not None:
         return [address, address.sixtofour]
-    if any(_within(address, network) for network in _networks("64:ff9b::/96", "64:ff9b:1::/48")):
-        return [address, IPv4Address(int(address) & 0xFFFFFFFF)]
-    return [address]
+    last = IPv4Address(int(address) & 0xFFFFFFFF)
+    # :: and ::1 are addresses of their own.
+    carries = int(address) > 1 and any(_within(address, network) for network in _IPV4_AT_THE_END)
+    return [address, last] if carries or _is_isatap(address) else [address]
+
+
+def _is_isatap(address: IPv6Address) -> bool:
+    """An interface id that says "the last four bytes are my IPv4 address", under any prefix."""
+    return (int(address) >> 32) & 0xFDFFFFFF == 0x00005EFE
 
 
 def _within(address: Address, network: Network) -> bool:

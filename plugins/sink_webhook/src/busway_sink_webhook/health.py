@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from busway.contracts.health import HealthCheck, HealthResult
 from busway.errors import BuswayError
+from busway_sink_webhook.backend import resolve
 from busway_sink_webhook.guard import AddressGuard
 from busway_sink_webhook.settings import WebhookSettings
-from busway_sink_webhook.signing import keys_of
+from busway_sink_webhook.signing import Signer
 from busway_sink_webhook.target import target_of
-from busway_sink_webhook.transport import resolve
 
 __all__ = ["checks"]
 
@@ -25,7 +25,7 @@ def _address(settings: WebhookSettings) -> HealthResult:
     try:
         target = target_of(settings.url.get_secret_value(), guard)
         if settings.secret is not None:
-            keys_of(settings.secret.get_secret_value())
+            Signer(settings.secret.get_secret_value())
         guard.check(target.host, resolve(target.host, target.port or 443))
     except BuswayError as error:
         problem = error.problem

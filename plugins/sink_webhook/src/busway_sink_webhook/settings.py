@@ -26,11 +26,16 @@ class WebhookSettings(Settings):
     secret: Secret | None = setting(
         None,
         env="WEBHOOK_SECRET",
-        doc="Signs every request (Standard Webhooks): whsec_ and base64 of 24 to 64 bytes. "
-        "During a rotation two, separated by a blank, the new one first.",
+        doc="Signs every request (Standard Webhooks): whsec_ and base64 of 24 to 64 bytes, or whsk_ and base64 of an "
+        "ed25519 private key. During a rotation two, separated by a blank, the new one first.",
+    )
+    format: Literal["standard", "slack"] = setting(
+        "standard",
+        env="WEBHOOK_FORMAT",
+        doc="What is posted: standard (JSON, Standard Webhooks) or slack (messages for people).",
     )
     timeout_seconds: float = setting(
-        15.0, env="WEBHOOK_TIMEOUT_SECONDS", doc="How long the receiver may take to answer, in seconds.", gt=0, le=25
+        15.0, env="WEBHOOK_TIMEOUT_SECONDS", doc="How long one delivery may take, in seconds.", gt=0, le=25
     )
     allow_networks: tuple[str, ...] = setting(
         (),

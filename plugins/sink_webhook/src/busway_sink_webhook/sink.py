@@ -1,9 +1,11 @@
-"""The webhook sink: one signed POST per batch."""
+"""The webhook sink: signed POSTs, each with as many events as fit."""
 
 from __future__ import annotations
 
+import logging
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,21 +13,21 @@ import httpx
 from busway.contracts.clock import Clock, SystemClock
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery
-from busway.errors import ConfigurationError, UnreachableError
-from busway_sink_webhook.answer import GONE, outcome
+from busway.errors import BuswayError, ConfigurationError
+from busway_sink_webhook.answer import Answer, Verdict, is_a_page, retry_after_seconds, slack_verdict, standard_verdict
+from busway_sink_webhook.backend import Resolve, resolve
+from busway_sink_webhook.client import WebhookClient
 from busway_sink_webhook.guard import AddressGuard
-from busway_sink_webhook.payload import body_of, message_id
+from busway_sink_webhook.message import Message, traceparent
+from busway_sink_webhook.payload import standard_message
 from busway_sink_webhook.settings import WebhookSettings
-from busway_sink_webhook.signing import keys_of, sign
+from busway_sink_webhook.signing import Signer
+from busway_sink_webhook.slack import slack_message
 from busway_sink_webhook.target import target_of
-from busway_sink_webhook.transport import GuardedTransport, Resolve, resolve
 
 __all__ = ["WebhookSink"]
 
-CONNECT_SECONDS = 5.0
-MAX_ANSWER_BYTES = 65_536
-"""Read so that the connection can be used again; a longer answer costs the connection instead."""
-PLACEHOLDER = "https://webhook.invalid/"
+GONE = Verdict("gone", "the receiver answered 410 before: it wants no more; set another WEBHOOK_URL")
 
 
 class WebhookSink:
@@ -35,37 +37,41 @@ class WebhookSink:
     authority file that cannot be used BW3205. After a 410 nothing more is posted to that URL: batches are rejected.
     """
 
-    batch_size = 20  # the specification recommends less than 20 kB; an event has some 500 bytes
+    batch_size = 20
     receives = frozenset({"events", "digests"})
 
     def __init__(
         self,
         settings: WebhookSettings,
         *,
+        app: str = "busway",
         root: Path | None = None,
         clock: Clock | None = None,
         resolve: Resolve = resolve,
+        logger: logging.Logger | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._log = logger or logging.getLogger(__name__)
         self._guard = AddressGuard(settings.allow_networks)
-        self._client = httpx.Client(
-            transport=GuardedTransport(self._guard, _tls_context(settings, root or Path()), resolve),
-            timeout=httpx.Timeout(settings.timeout_seconds, connect=min(CONNECT_SECONDS, settings.timeout_seconds)),
-            headers={"user-agent": "busway-sink-webhook", "content-type": "application/json"},
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._client = WebhookClient(self._guard, _tls_context(settings, root or Path()), resolve, self._clock)
+        is_slack = settings.format == "slack"
+        self._shape = partial(slack_message, app=app) if is_slack else standard_message
+        self._judge = slack_verdict if is_slack else standard_verdict
+        self._signer: tuple[str, Signer] | None = None
+        self._target: tuple[str, httpx.URL] | None = None
         self._gone: httpx.URL | None = None
+        self._open: tuple[str, ...] = ()
+        """Ids of the events in a request that may have arrived: it comes again as it was, under its own id."""
+        self._page_seen = False
 
     def deliver(self, events: list[Event]) -> Delivery:
-        """Posts those of ``events`` that are severe enough, and acknowledges the others."""
+        """Posts those of ``events`` that are severe enough, in order, and acknowledges the others."""
         posted = [event for event in events if self._wanted(event)]
-        if not posted:
-            return Delivery.done(events)
-        answer = self._deliver(posted)
-        filtered = {event.event_id for event in events} - {event.event_id for event in posted}
-        return Delivery(answer.delivered | filtered, answer.rejected, answer.retry_after_seconds)
+        settled = _Settled(events, posted)
+        if posted:
+            self._post_all(posted, settled)
+        return settled.answer()
 
     def close(self) -> None:
         """Closes the connection. May be called twice."""
@@ -74,59 +80,113 @@ class WebhookSink:
     def _wanted(self, event: Event) -> bool:
         return event.category == "digest" or event.severity >= self._settings.threshold
 
-    def _deliver(self, events: Sequence[Event]) -> Delivery:
-        target = target_of(self._settings.url.get_secret_value(), self._guard)
-        if target == self._gone:
-            return outcome(GONE, "", events, self._clock.now_ns())
-        status, retry_after = self._post(target, events)
-        if status == GONE:
-            self._gone = target
-        return outcome(status, retry_after, events, self._clock.now_ns())
-
-    def _post(self, target: httpx.URL, events: Sequence[Event]) -> tuple[int, str]:
-        body = body_of(events)
-        request = self._client.build_request(
-            "POST", PLACEHOLDER, content=body, headers=self._signature(message_id(events), body)
-        )
-        request.extensions["target"] = target
-        deadline = self._clock.monotonic() + self._settings.timeout_seconds
-        try:
-            response = self._client.send(request, stream=True)
-            try:
-                self._drain(response, deadline)
-            finally:
-                response.close()
-        except httpx.TransportError as error:
-            raise _unreachable(target.host, error) from error
-        return response.status_code, response.headers.get("retry-after", "")
-
-    def _signature(self, webhook_id: str, body: bytes) -> Mapping[str, str]:
-        timestamp = self._clock.now_ns() // 1_000_000_000
-        headers = {"webhook-id": webhook_id, "webhook-timestamp": str(timestamp)}
-        if self._settings.secret is not None:
-            keys = keys_of(self._settings.secret.get_secret_value())
-            headers["webhook-signature"] = sign(keys, webhook_id, timestamp, body)
-        return headers
-
-    def _drain(self, response: httpx.Response, deadline: float) -> None:
-        """Reads the answer away, undecoded: neither its size, its compression nor its pace can hold us."""
-        size = 0
-        for chunk in response.iter_raw():
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES or self._clock.monotonic() > deadline:
+    def _post_all(self, events: list[Event], settled: _Settled) -> None:
+        """Until everything is settled, the receiver asks to wait, or the time for one delivery is over."""
+        target = self._target_now()
+        until = self._clock.monotonic() + self._settings.timeout_seconds
+        runs, whole = [events], self._whole(events)
+        while runs and (seconds := until - self._clock.monotonic()) > 0:
+            run = runs.pop(0)
+            message = self._shape(run, whole)
+            count, whole = len(message.events), 0
+            rest = [run[count:]] if run[count:] else []
+            verdict = self._post(target, message, seconds, settled)
+            if verdict.state == "later":
                 return
+            if verdict.state == "bad content" and count > 1:
+                # One of them is at fault, and halving finds it; the others shall not go under with it.
+                runs[:0] = [run[: count // 2], run[count // 2 : count], *rest]
+                continue
+            settled.settle(message.events, verdict)
+            runs[:0] = rest
+
+    def _target_now(self) -> httpx.URL:
+        text = self._settings.url.get_secret_value()
+        if self._target is None or self._target[0] != text:
+            self._target = (text, target_of(text, self._guard))
+        return self._target[1]
+
+    def _whole(self, events: Sequence[Event]) -> int:
+        """How many of ``events`` were in a request before whose answer never came."""
+        before = len(self._open)
+        return before if tuple(event.event_id for event in events[:before]) == self._open else 0
+
+    def _post(self, target: httpx.URL, message: Message, seconds: float, settled: _Settled) -> Verdict:
+        """What becomes of ``message``."""
+        if target == self._gone:
+            return GONE
+        self._open = message.event_ids
+        try:
+            answer = self._client.post(target, self._headers(message), message.body, seconds)
+        except BuswayError:
+            if not settled.any:
+                raise
+            return Verdict("later")  # what is settled must be told; what is left comes again
+        verdict = self._judge(answer)
+        if verdict.state == "later":
+            settled.retry_after = retry_after_seconds(answer.retry_after, self._clock.now_ns())
+        else:
+            self._open = ()
+        if verdict.state == "gone":
+            self._gone = target
+        self._warn_of_a_page(answer, target)
+        return verdict
+
+    def _headers(self, message: Message) -> dict[str, str]:
+        timestamp = self._clock.now_ns() // 1_000_000_000
+        message_id = message.id
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "busway-sink-webhook",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+        }
+        if self._settings.secret is not None:
+            signer = self._signer_for(self._settings.secret.get_secret_value())
+            headers["webhook-signature"] = signer.sign(message_id, timestamp, message.body)
+        trace = traceparent(message.events)
+        return {**headers, "traceparent": trace} if trace else headers
+
+    def _signer_for(self, secret: str) -> Signer:
+        """A new one when the secret was rotated."""
+        if self._signer is None or self._signer[0] != secret:
+            self._signer = (secret, Signer(secret))
+        return self._signer[1]
+
+    def _warn_of_a_page(self, answer: Answer, target: httpx.URL) -> None:
+        """By the specification a 2xx is a receipt, whatever it holds; but a page may come from something in front."""
+        if self._page_seen or not is_a_page(answer):
+            return
+        self._page_seen = True
+        self._log.warning(
+            "the webhook at %s answers %d with a page for people: does WEBHOOK_URL lead to the receiver, "
+            "and not to a login or a notice in front of it?",
+            target.host,
+            answer.status,
+        )
 
 
-def _unreachable(host: str, error: httpx.TransportError) -> UnreachableError:
-    # The texts of connection errors come from the system; others may repeat what the receiver sent.
-    told = f": {error}" if isinstance(error, httpx.ConnectError) and str(error) else ""
-    return UnreachableError(
-        "BW3203",
-        "the webhook does not answer",
-        where=f"WEBHOOK_URL, host {host}",
-        why=f"{type(error).__name__}{told}",
-        fix="nothing is lost: it is tried again. Check the receiver and the network, then: busway events flush",
-    )
+class _Settled:
+    """What is known about a batch so far."""
+
+    def __init__(self, events: Sequence[Event], posted: Sequence[Event]) -> None:
+        self._delivered = {event.event_id for event in events} - {event.event_id for event in posted}
+        self._rejected: dict[str, str] = {}
+        self.any = False
+        """Whether the receiver has settled something; what is not meant for it does not count."""
+        self.retry_after: float | None = None
+
+    def settle(self, events: Sequence[Event], verdict: Verdict) -> None:
+        """``events`` were taken, or never will be."""
+        self.any = True
+        if verdict.state == "delivered":
+            self._delivered |= {event.event_id for event in events}
+        else:
+            self._rejected |= {event.event_id: verdict.reason for event in events}
+
+    def answer(self) -> Delivery:
+        """For the core; what is in neither field comes again."""
+        return Delivery(frozenset(self._delivered), self._rejected, self.retry_after)
 
 
 def _tls_context(settings: WebhookSettings, root: Path) -> ssl.SSLContext:
