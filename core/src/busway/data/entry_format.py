@@ -137,16 +137,8 @@ def decode(raw: bytes, header: Header | None = None) -> Entry:
         value = orjson.loads(body)
     except ValueError as error:
         raise UndecodableEntry("the body is not JSON") from error
-    return Entry(
-        value=value,
-        schema_version=header.schema_version,
-        created_at_ns=header.created_at_ns,
-        fresh_until_ns=header.fresh_until_ns,
-        kept_until_ns=header.kept_until_ns,
-        source=source,
-        metadata=metadata,
-        generation=header.generation,
-    )
+    schema, created, fresh, kept, generation, *_ = header
+    return Entry(value, schema, created, fresh, kept, source, metadata, generation)
 
 
 def _said(raw: bytes, header: Header) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from busway.contracts.caches import (
     CacheBackend,
@@ -23,7 +23,7 @@ from busway.data.decision import Aged, Verdict
 from busway.data.entry_format import UndecodableEntry, decode, encode, read_header
 from busway.data.level_counts import LevelCounts
 from busway.data.level_entry import created_at
-from busway.data.missed import Missed, Word
+from busway.data.missed import Missed
 from busway.data.replay import Replay, Replayed
 from busway.errors import BuswayError
 from busway.metrics.registry import Metrics
@@ -35,8 +35,11 @@ T = TypeVar("T")
 Judge = Callable[[Aged], Verdict]
 _NO_ANSWER = object()
 
-NOT_AWAY = frozenset({"BW2034", "BW2025"})
-"""Codes that say nothing against reading: all connections are in use, or the server refuses writes (it is full)."""
+BUSY = "BW2034"
+"""The code of an error that says: all connections are in use. The level is well, this process wants too much of it."""
+REFUSES_WRITES = "BW2025"
+"""It is full, or only to be read: reads go on. One that was away and comes back so stays away until it takes what it is
+owed, or it would be asked all the time."""
 PROBE_KEY = "busway:probe"
 INLINE_STEPS = 16
 """Of what a level missed, a caller who found it back tells it so much; the rest is told behind his back."""
@@ -48,9 +51,8 @@ BUSY_SECONDS = 0.5
 logger = logging.getLogger("busway.data")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """An entry a level answered with, and the verdict on it."""
+class Reading(NamedTuple):
+    """An entry a level answered with, and the verdict on it. A tuple: one is made at every read."""
 
     entry: Entry
     verdict: Verdict
@@ -317,8 +319,9 @@ class Level:
             verdict = judge(raw)
             return None if verdict is Verdict.LOAD else Reading(raw, verdict, None)
         try:
-            verdict = judge(read_header(raw))
-            return None if verdict is Verdict.LOAD else Reading(decode(raw), verdict, raw)
+            header = read_header(raw)
+            verdict = judge(header)
+            return None if verdict is Verdict.LOAD else Reading(decode(raw, header), verdict, raw)
         except UndecodableEntry:
             self.counts.of_key("undecodable", key)
             return None
@@ -348,7 +351,8 @@ class Level:
 
     def _failed(self, error: Exception, *, probe: bool, key: str = "") -> None:
         self.counts.of_key("errors", key)
-        if isinstance(error, BuswayError) and error.code in NOT_AWAY:
+        code = error.code if isinstance(error, BuswayError) else ""
+        if code == BUSY or (code == REFUSES_WRITES and not probe):
             if probe:
                 self._breaker.undecided()
             return

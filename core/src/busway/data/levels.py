@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from busway.contracts.caches import CacheBackend, Entry, InProcessCache, SupportsLocks
 from busway.contracts.clock import Clock
@@ -36,8 +35,7 @@ NEAR_SECONDS = 5.0
 """How long memory is trusted where no backplane tells it what other processes write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An entry and where it was found."""
 
     entry: Entry
