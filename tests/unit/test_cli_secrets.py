@@ -135,7 +135,7 @@ def test_a_check_says_for_each_secret_what_it_is(run: Run, monkeypatch: pytest.M
     assert line_of(out, "VISTA_URL")[0] == "problem"
     assert "fix export VISTA_URL=...\n" in out
     assert line_of(out, "SMTP_PASSWORD")[0] == "unset"
-    assert out.splitlines()[-1].endswith(": 1 ok, 1 warning, 1 problem, 3 unset")
+    assert out.splitlines()[-1].endswith(": 1 ok, 1 warning, 1 problem, 5 unset")
 
 
 def test_a_check_of_some(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
