@@ -82,7 +82,7 @@ def deliveries(folder: Path) -> list[Row]:
         hook = pluggy_hook()
         plain, guarded, hooked, woken = best(
             lambda: [sink.deliver([event]) for sink in sinks],
-            lambda: [worker._call(batch) for worker in workers],
+            lambda: [worker.courier.call(batch) for worker in workers],
             lambda: hook(events=[event]),
             partial(wake, workers),
         )

@@ -26,6 +26,7 @@ from busway.contracts.validators import Validator
 from busway.data.manager import DataManager
 from busway.errors import ConfigurationError, PluginError, Problem
 from busway.events.manager import EventManager
+from busway.events.policy import EventPolicy
 from busway.metrics.registry import Metrics
 from busway.plugins.closing import close_object
 from busway.plugins.guarded_source import FETCH_SECONDS
@@ -170,6 +171,13 @@ class App:
         return redactor
 
     @cached_property
+    def event_policy(self) -> EventPolicy:
+        """The ``[events]`` table. Raises ``ConfigurationError`` BW3030."""
+        return EventPolicy.from_table(
+            self.boot.deployment.table("events"), partial(self.boot.deployment.where, "events")
+        )
+
+    @cached_property
     def events(self) -> EventManager:
         """The event manager with the selected sinks."""
         sinks = [(one.name, one.object) for one in self.objects("sinks")]
@@ -180,6 +188,7 @@ class App:
             clock=self.clock,
             metrics=self.metrics,
             state=self.state,
+            policy=self.event_policy,
         )
         self._closing.add("events", manager.close)
         self._news.emit_with(manager.emit)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from busway.cli.events_csv import CHANGE_COLUMNS, ERROR_COLUMNS, print_csv
+from busway.cli.events_dead import dead
+from busway.cli.events_delivery import books, flush
+from busway.cli.events_export import export
+from busway.cli.events_filters import csv_options, filter_options, limit_option, operation_option
+from busway.cli.events_forget import forget
+from busway.cli.events_tail import tail
+from busway.cli.events_view import print_changes, print_errors
 from busway.cli.history import open_ledger
-from busway.cli.invocation import invocation_of
-from busway.cli.output import emit_result, json_option, print_table
-from busway.cli.text import local_time, short_id
+from busway.cli.output import emit_result, json_option
 
 __all__ = ["events"]
-
-BOOK = ("emitted", "delivered", "dead", "dropped", "pending")
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _filters(command: Command) -> Command:
-    for option in (
-        click.option("--limit", default=50, show_default=True, help="Newest first, so many."),
-        click.option("--session", help="Only of this session; the first characters of its id are enough."),
-        click.option("--entity", help="Only of this kind of record, such as employee."),
-        click.option("--hours", type=float, help="Only of the last so many hours."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -35,96 +26,42 @@ def events() -> None:
 
 
 @events.command()
-@_filters
-@click.option("--operation", type=click.Choice(["created", "updated", "deleted"]), help="Only these changes.")
+@filter_options
+@operation_option
+@limit_option(50)
+@csv_options
 @json_option
 @click.pass_context
-def changes(
-    ctx: click.Context,
-    hours: float | None,
-    entity: str | None,
-    session: str | None,
-    limit: int,
-    operation: str | None,
-    as_json: bool,
-) -> None:
+def changes(ctx: click.Context, /, session: str | None, as_json: bool, as_csv: bool, bom: bool, **wanted: Any) -> None:
     """Records created, updated and deleted."""
     with open_ledger(ctx) as ledger:
-        only = ledger.session(session).session_id if session else None
-        rows = ledger.changes(hours=hours, entity=entity, operation=operation, session=only, limit=limit)
-
-    def text() -> None:
-        if not rows:
-            click.echo("No change recorded that fits.")
-            return
-        table = [
-            (local_time(r.at_ns), r.operation, r.entity_type, r.entity_id, short_id(r.session_id or "")) for r in rows
-        ]
-        print_table(("WHEN", "OPERATION", "RECORD", "ID", "SESSION"), table)
-
-    emit_result("busway.changes/1", [row.as_dict() for row in rows], as_json=as_json, text=text)
+        whole = ledger.session(session).session_id if session else None
+        rows = ledger.changes(session=whole, **wanted)
+    if as_csv and not as_json:
+        print_csv(CHANGE_COLUMNS, (row.as_dict() for row in rows), bom=bom)
+        return
+    data = [row.as_dict() for row in rows]
+    emit_result("busway.changes/1", data, as_json=as_json, text=lambda: print_changes(rows))
 
 
 @events.command()
-@_filters
+@filter_options
+@click.option("--kind", help="Only errors of this kind, such as validation.")
+@limit_option(50)
+@csv_options
 @json_option
 @click.pass_context
-def errors(
-    ctx: click.Context, hours: float | None, entity: str | None, session: str | None, limit: int, as_json: bool
-) -> None:
+def errors(ctx: click.Context, /, session: str | None, as_json: bool, as_csv: bool, bom: bool, **wanted: Any) -> None:
     """Errors, with what they were about."""
     with open_ledger(ctx) as ledger:
-        only = ledger.session(session).session_id if session else None
-        rows = ledger.errors(hours=hours, entity=entity, session=only, limit=limit)
-
-    def text() -> None:
-        if not rows:
-            click.echo("No error recorded that fits.")
-            return
-        table = [(local_time(r.at_ns), r.kind, r.entity_type or "", r.entity_id or "", r.message) for r in rows]
-        print_table(("WHEN", "KIND", "RECORD", "ID", "MESSAGE"), table)
-
-    emit_result("busway.errors/1", [row.as_dict() for row in rows], as_json=as_json, text=text)
+        whole = ledger.session(session).session_id if session else None
+        rows = ledger.errors(session=whole, **wanted)
+    if as_csv and not as_json:
+        print_csv(ERROR_COLUMNS, (row.as_dict() for row in rows), bom=bom)
+        return
+    data = [row.as_dict() for row in rows]
+    emit_result("busway.errors/1", data, as_json=as_json, text=lambda: print_errors(rows))
 
 
-@events.command()
-@json_option
-@click.pass_context
-def books(ctx: click.Context, as_json: bool) -> None:
-    """Per sink: emitted = delivered + dead + dropped + pending."""
-    with invocation_of(ctx).app(require=False) as app:
-        rows = app.events.books()
-
-    def text() -> None:
-        print_table(
-            ("SINK", *(name.upper() for name in BOOK)), [_book(*row) for row in rows.items()], right=range(1, 6)
-        )
-
-    emit_result("busway.books/1", rows, as_json=as_json, text=text)
-
-
-@events.command()
-@click.option("--seconds", default=30.0, show_default=True, help="How long to try.")
-@json_option
-@click.pass_context
-def flush(ctx: click.Context, seconds: float, as_json: bool) -> int:
-    """Deliver everything pending in the state folder; exit 5 when something stays."""
-    with invocation_of(ctx).app(require=False) as app:
-        done = app.events.flush(seconds)
-        rows = app.events.books()
-    pending = {sink: book["pending"] for sink, book in rows.items() if book["pending"]}
-
-    def text() -> None:
-        if done:
-            click.echo("Nothing is pending.")
-            return
-        for sink, number in pending.items():
-            click.echo(f"{sink}: {number:,} pending.  Why:  busway doctor")
-
-    emit_result("busway.flush/1", {"done": done, "pending": pending}, as_json=as_json, text=text, ok=done)
-    return 0 if done else 5
-
-
-def _book(sink: str, book: dict[str, Any]) -> tuple[str, ...]:
-    numbers = {**book, "dropped": sum(book["dropped"].values())}
-    return sink, *(f"{numbers[name]:,}" for name in BOOK)
+for command in (tail, export, books, flush, dead, forget):
+    events.add_command(command)

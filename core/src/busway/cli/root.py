@@ -28,6 +28,7 @@ BUILT_IN = {
     "sessions": LazyCommand("busway.cli.sessions:sessions", "Runs of jobs: when, how many, how they ended.", LOOK),
     "cache": LazyCommand("busway.cli.cache:cache", "Cached data: levels, entries, invalidation, warming.", LOOK),
     "events": LazyCommand("busway.cli.events:events", "Changes and errors, delivery to sinks.", LOOK),
+    "notify": LazyCommand("busway.cli.notify:notify", "Digests of errors: what waits, whether it arrives.", LOOK),
     "config": LazyCommand(
         "busway.cli.config:config", "Settings: values, where they came from, what is missing.", SET_UP
     ),

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from busway.cli.events_filters import hours_option, limit_option
+from busway.cli.events_view import print_changes, print_errors, shown
 from busway.cli.history import open_ledger
 from busway.cli.output import emit_result, json_option, print_table
-from busway.cli.text import duration, local_time, short_id
+from busway.cli.text import duration, local_time, plural, short_id
 
 if TYPE_CHECKING:
     from busway.events.ledger_rows import SessionRow
@@ -22,20 +24,22 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@click.option("--limit", default=20, show_default=True, help="Newest first, so many.")
+@hours_option
+@click.option("--job", help="Only of this job.")
+@limit_option(20)
 @json_option
 @click.pass_context
-def list_(ctx: click.Context, limit: int, as_json: bool) -> None:
+def list_(ctx: click.Context, hours: float | None, job: str | None, limit: int, as_json: bool) -> None:
     """The newest sessions."""
     with open_ledger(ctx) as ledger:
-        rows = ledger.sessions(limit)
+        rows = ledger.sessions(limit, hours=hours, job=job)
 
     def text() -> None:
         if not rows:
-            click.echo("No session yet.  Start one:  busway run")
+            click.echo("No session fits." if hours or job else "No session yet.  Start one:  busway run")
             return
         table = [
-            (short_id(r.session_id), r.name, local_time(r.started_ns), _took(r), r.state,
+            (short_id(r.session_id), shown(r.name), local_time(r.started_ns), _took(r), r.state,
              r.created, r.updated, r.deleted, r.skipped, r.errors)
             for r in rows
         ]  # fmt: skip
@@ -47,7 +51,7 @@ def list_(ctx: click.Context, limit: int, as_json: bool) -> None:
 
 @sessions.command("show")
 @click.argument("session")
-@click.option("--limit", default=20, show_default=True, help="Changes and errors to list.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Rows to list of each.")
 @json_option
 @click.pass_context
 def show(ctx: click.Context, session: str, limit: int, as_json: bool) -> None:
@@ -58,17 +62,17 @@ def show(ctx: click.Context, session: str, limit: int, as_json: bool) -> None:
         errors = ledger.errors(session=row.session_id, limit=limit)
 
     def text() -> None:
-        click.echo(f"{row.name}  session {row.session_id}  {row.state}")
+        click.echo(f"{shown(row.name)}  session {row.session_id}  {row.state}")
         click.echo(f"  started {local_time(row.started_ns)}, took {_took(row)}")
         counts = ("created", "updated", "deleted", "skipped", "errors")
         click.echo("  " + "  ".join(f"{name} {getattr(row, name):,}" for name in counts))
+        for noun, number, listed in (("change", _changed(row), changes), ("error", row.errors, errors)):
+            if number > len(listed):
+                click.echo(f"  {len(listed):,} of {plural(number, noun)} shown: --limit {number}")
         if changes:
-            table = [(local_time(c.at_ns), c.operation, c.entity_type, c.entity_id) for c in changes]
-            print_table(("WHEN", "OPERATION", "RECORD", "ID"), table)
+            print_changes(changes)
         if errors:
-            print_table(("WHEN", "KIND", "RECORD", "ID", "MESSAGE"), [
-                (local_time(e.at_ns), e.kind, e.entity_type or "", e.entity_id or "", e.message) for e in errors
-            ])  # fmt: skip
+            print_errors(errors)
 
     data = {
         "session": row.as_dict(),
@@ -76,6 +80,10 @@ def show(ctx: click.Context, session: str, limit: int, as_json: bool) -> None:
         "errors": [error.as_dict() for error in errors],
     }
     emit_result("busway.session/1", data, as_json=as_json, text=text)
+
+
+def _changed(row: SessionRow) -> int:
+    return row.created + row.updated + row.deleted
 
 
 def _took(row: SessionRow) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 from busway.events.journal_reader import JournalFolder
 
-__all__ = ["Books", "keep_books", "meant_for"]
+__all__ = ["SWEPT", "Books", "keep_books", "meant_for"]
 
 DROPPED = "dropped:"
+SWEPT = "swept:"
+"""Begins the outcome, with the name of a file, that says: it is in the sum already, and about to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,19 @@ def keep_books(
     receives: frozenset[str],
     read: tuple[Mapping[str, int], Mapping[str, int]],
     lost: Mapping[str, int],
+    waiting: int = 0,
 ) -> Books:
     """Counts the journals anew instead of trusting what was counted while delivering.
 
     :param read: the sink's offsets and outcome counts, of one moment.
     :param lost: events that never reached the journal, by reason.
+    :param waiting: events that wait for a disk that does not take them.
     """
     offsets, counts = read
-    emitted, pending = counts.get("emitted", 0) + sum(lost.values()), 0
+    emitted, pending = counts.get("emitted", 0) + sum(lost.values()) + waiting, waiting
     for file in files:
+        if counts.get(SWEPT + file):
+            continue
         end = folder.size(file)  # one end for both, or what is being written meanwhile would unbalance them
         emitted += meant_for(folder.count(file, 0, end), receives)
         pending += meant_for(folder.count(file, offsets.get(file, 0), end), receives)

@@ -1,136 +1,188 @@
-"""The digest: errors since the last one, counted, as one event for people."""
+"""The digest: errors counted by group, told at once the first time and then in sums, as events for people."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from hashlib import blake2b
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from busway.contracts.clock import Clock
-from busway.contracts.events import Severity
-from busway.events.ids import new_event_id
-from busway.events.journal_line import decode_line
+from busway.events.audience import audiences
+from busway.events.digest_content import digest_summary
+from busway.events.digest_period import DigestPeriod
+from busway.events.digest_status import DigestStatus, digest_status
+from busway.events.digest_writing import compose_first, compose_hourly
+from busway.events.error_intake import Intake, grouped, read_intake
 from busway.events.journal_reader import JournalFolder
-from busway.stores.error_groups import ErrorGroup
+from busway.events.policy import EventPolicy
 from busway.stores.file_lock import file_lock
 from busway.stores.state import StateStore
 from busway.stores.state_dir import LOCKS
+from busway.stores.told_groups import ToldGroups
+from busway.stores.unsent_digests import UnsentDigests
 
-__all__ = ["Digest"]
+__all__ = ["READER", "Digest"]
 
 READER = "#digest"
 """Name of its cursors; no sink can be called that."""
-NAMESPACE = "digest"
-MAX_GROUPS = 50
-ERROR = b'"category":"error"'
+LOCK_SECONDS = 5.0
+LOCK_POLL_SECONDS = 0.02
 
-_VARIABLE = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+")
+_log = logging.getLogger("busway.events")
 
 
 class Digest:
-    """Counts errors from the journals and sends the counts.
+    """Counts errors from the journals of the installation, and tells them.
 
-    Each error is counted once, whatever dies in between: groups and cursors move in one transaction, and a digest
-    is stored with its event id before it is emitted, so that one cut short goes out again under the same id.
+    A group of errors is told at once when it first appears, and again when it goes on for longer than the repeat
+    interval of a route; everything is in exactly one hourly digest. What is counted, how far the journals were read,
+    who was told and what is still to be sent moves in one transaction, so a kill at any moment neither loses nor
+    repeats a count; a digest that may not have reached the journal goes out under the id it was composed with.
     """
 
     def __init__(
-        self, folder: JournalFolder, state: StateStore, clock: Clock, write: Callable[[dict[str, Any]], bool]
+        self,
+        folder: JournalFolder,
+        state: StateStore,
+        clock: Clock,
+        write: Callable[[dict[str, Any]], bool],
+        policy: EventPolicy | None = None,
+        receives: Mapping[str, Collection[str]] | None = None,
     ) -> None:
+        """
+        :param write: journals a finished record; False when it was dropped.
+        :param receives: the sinks that are known, and what each receives.
+        """
         self._folder = folder
         self._state = state
         self._clock = clock
         self._write = write
+        self._policy = policy or EventPolicy()
+        self._audiences = audiences(self._policy, receives or {})
+        self._period = DigestPeriod(state)
+        self._told = ToldGroups(state)
+        self._unsent = UnsentDigests(state)
         self._lock = state.state_dir / LOCKS / "digest.lock"
+        self._looked_ns = 0
+        self._seen: dict[str, int] = {}
+        """Sizes of the journals when they were last read to their ends."""
 
-    def collect(self) -> None:
-        """Counts the errors journalled since the last call."""
-        with file_lock(self._lock):
-            self._collect()
+    def collect(self, wait_seconds: float = LOCK_SECONDS) -> bool:
+        """Counts the errors journalled since the last call, and sends nothing.
+
+        While another process is at it, this waits for at most ``wait_seconds``; False when it still was then.
+        """
+        with self._turn(wait_seconds) as ours:
+            if ours:
+                self._count()
+            return ours
+
+    def tell(self, wait_seconds: float = LOCK_SECONDS) -> list[dict[str, Any]]:
+        """Counts, and sends what is due: groups that are new at once, sums when their time has come.
+
+        Returns the contents of what was sent. What another process is at for so long is that process's work.
+        """
+        with self._turn(wait_seconds) as ours:
+            if not ours:
+                return []
+            self._count()
+            with self._state.transaction():
+                self._compose_due()
+            return self._send_unsent()
 
     def send(self) -> dict[str, Any] | None:
-        """Emits a digest of the errors since the last one; ``None`` when there were none."""
-        with file_lock(self._lock):
-            self._collect()
-            unsent: dict[str, Any] | None = self._state.get(NAMESPACE, "unsent")
-            content = unsent or self._compose()
-            if content is None:
-                return None
-            if self._write(_record(content)):
-                self._state.put(NAMESPACE, "unsent", None)
-            return content
+        """Sends a digest of the errors since the last one, due or not; ``None`` when there were none.
 
-    def _collect(self) -> None:
-        groups: dict[str, ErrorGroup] = {}
-        offsets = self._state.cursors.of(READER)
-        moved: dict[str, int] = {}
-        for file in self._folder.files():
-            for end, raw in self._folder.raw_lines(file, offsets.get(file, 0)):
-                moved[file] = end
-                if ERROR in raw:
-                    _count(groups, decode_line(raw))
-        if moved:
+        Returns the content for sinks without a route of their own.
+        """
+        with self._turn(LOCK_SECONDS) as ours:
+            if not ours:
+                _log.warning("no digest was sent: another process has been at it for %g s", LOCK_SECONDS)
+                return None
+            self._count()
             with self._state.transaction():
-                self._state.error_groups.add(groups.values())
-                self._state.cursors.advance(READER, moved)
+                self._hourly(self._clock.now_ns())
+            sent = [content for content in self._send_unsent() if content["kind"] == "hourly"]
+        whole = [content for content in sent if "only_for" not in content]
+        return whole[-1] if whole else None
 
-    def _compose(self) -> dict[str, Any] | None:
-        with self._state.transaction():
-            groups = self._state.error_groups.take()
-            if not groups:
-                return None
-            now = self._clock.now_ns()
-            content = {
-                "event_id": new_event_id(),
-                "since_ns": self._state.get(NAMESPACE, "last", {}).get("until_ns") or min(g.first_ns for g in groups),
-                "until_ns": now,
-                "errors": sum(group.count for group in groups),
-                "groups": [_shown(group) for group in groups[:MAX_GROUPS]],
-                "more_groups": max(0, len(groups) - MAX_GROUPS),
-            }
-            self._state.put(NAMESPACE, "unsent", content)
-            self._state.put(NAMESPACE, "last", {"until_ns": now, "event_id": content["event_id"]})
-        return content
+    def idle(self) -> bool:
+        """Whether there is nothing to do, as far as can be told without the state: a cheap question, asked often."""
+        now, due = self._clock.now_ns(), self._period.due_ns
+        if now < self._looked_ns or (due is not None and now >= due):
+            return False
+        return all(self._seen.get(file) == self._folder.size(file) for file in self._folder.files())
 
+    def status(self) -> DigestStatus:
+        """What was told and what waits, as of the last count."""
+        with self._state.snapshot():
+            return digest_status(self._state, self._audiences, self._period, self._told, self._policy)
 
-def _count(groups: dict[str, ErrorGroup], record: dict[str, Any] | None) -> None:
-    if record is None or record.get("category") != "error" or not record.get("error"):
-        return
-    error, at = record["error"], record["timestamp"]
-    key = _fingerprint(error["kind"], error["message"], record["entity_type"])
-    known = groups.get(key)
-    count, first = (known.count, known.first_ns) if known else (0, at)
-    message = known.message if known else error["message"]
-    groups[key] = ErrorGroup(key, error["kind"], message, record["entity_type"], count + 1, min(first, at), at)
+    def _count(self) -> None:
+        while True:
+            sizes = {file: self._folder.size(file) for file in self._folder.files()}
+            intake = read_intake(self._folder, self._state.cursors.of(READER))
+            if intake.moved:
+                with self._state.transaction():
+                    self._take_in(intake)
+            if intake.whole:
+                self._seen = sizes
+                return
 
+    def _take_in(self, intake: Intake) -> None:
+        """In one transaction: counted and read are the same thing."""
+        groups = self._state.error_groups
+        now = self._clock.now_ns()
+        sessions = {str(one["session_id"]) for one in intake.errors if one.get("session_id")}
+        jobs = {session: self._state.open_sessions.name_of(session) for session in sessions}
+        groups.add(grouped(intake.errors, jobs, groups.fingerprints()))
+        self._unsent.remove(intake.digests)
+        self._state.cursors.advance(READER, intake.moved)
+        if intake.errors:
+            self._period.begin(now)
 
-def _fingerprint(kind: str, message: str, entity_type: str | None) -> str:
-    """The same for messages that differ in numbers and ids only."""
-    text = "\0".join((kind, entity_type or "", _VARIABLE.sub("#", message)))
-    return blake2b(text.encode(), digest_size=8).hexdigest()
+    def _compose_due(self) -> None:
+        now = self._looked_ns = self._clock.now_ns()
+        self._period.not_after(now)
+        self._told.not_after(now)
+        due = self._period.due(self._policy.digest_seconds)
+        if due is not None and now >= due:
+            self._hourly(now)
+        elif due is not None:
+            for record in compose_first(
+                self._state.error_groups.all(), self._audiences, self._told, self._period, now, due
+            ):
+                self._keep(record)
 
+    def _hourly(self, now: int) -> None:
+        groups = self._state.error_groups.take()
+        for record in compose_hourly(groups, self._audiences, self._told, self._period, now) if groups else ():
+            self._keep(record)
+        if groups:
+            longest = max([one.route.repeat_seconds for one in self._audiences])
+            self._told.begin_period(now - int(longest * 1e9))
+            self._period.end(now)
 
-def _shown(group: ErrorGroup) -> dict[str, Any]:
-    return {
-        "kind": group.kind,
-        "message": group.message,
-        "entity_type": group.entity_type,
-        "count": group.count,
-        "first_ns": group.first_ns,
-        "last_ns": group.last_ns,
-    }
+    def _keep(self, record: dict[str, Any]) -> None:
+        self._unsent.add(record)
 
+    def _send_unsent(self) -> list[dict[str, Any]]:
+        sent = []
+        for record in self._unsent.all():
+            sent.append(digest_summary(record))
+            if self._write(record):
+                self._unsent.remove([record["event_id"]])
+        return sent
 
-def _record(content: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "event_id": content["event_id"],
-        "timestamp": content["until_ns"],
-        "severity": int(Severity.WARNING),
-        "category": "digest",
-        "entity_type": None,
-        "entity_id": None,
-        "session_id": None,
-        "attributes": {key: value for key, value in content.items() if key != "event_id"},
-        "error": None,
-    }
+    @contextmanager
+    def _turn(self, wait_seconds: float) -> Iterator[bool]:
+        """Not a lock to wait on without end: its holder may be a process that was stopped."""
+        until = time.monotonic() + wait_seconds
+        while True:
+            with file_lock(self._lock, wait=False) as ours:
+                if ours or time.monotonic() >= until:
+                    yield ours
+                    return
+            time.sleep(LOCK_POLL_SECONDS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from busway.contracts.events import Event, EventError, Severity
 
-__all__ = ["error_record", "event_of", "kind_of"]
+__all__ = ["attributes_of", "error_record", "event_of", "kind_of", "severity_of", "text_of"]
 
 SEVERITIES = {int(severity): severity for severity in Severity}
 
@@ -16,9 +17,14 @@ def kind_of(category: str) -> str:
     return "digests" if category == "digest" else "events"
 
 
-def error_record(error: EventError) -> dict[str, str]:
+def error_record(error: EventError) -> dict[str, Any]:
     """The journal's form of an error."""
-    return {"kind": error.kind, "message": error.message, "type": error.type, "code": error.code}
+    return {
+        "kind": text_of(error.kind),
+        "message": text_of(error.message),
+        "type": text_of(error.type),
+        "code": text_of(error.code),
+    }
 
 
 def event_of(record: dict[str, Any]) -> Event:
@@ -35,3 +41,35 @@ def event_of(record: dict[str, Any]) -> Event:
         record["attributes"],
         None if error is None else EventError(**error),
     )
+
+
+def text_of(value: object) -> str:
+    """``value`` as text, whatever it is: an object may refuse to say what it is."""
+    if type(value) is str:
+        return value
+    try:
+        return str.__str__(value) if isinstance(value, str) else str(value)
+    except Exception as error:
+        return f"[{type(value).__name__} without text: {type(error).__name__}]"
+
+
+def attributes_of(value: object) -> dict[Any, Any]:
+    """What a caller passed as attributes, as a dictionary."""
+    if type(value) is dict:
+        return value
+    if value is None:
+        return {}
+    try:
+        return dict(value) if isinstance(value, Mapping) else {"attributes": value}
+    except Exception as error:
+        return {"attributes": f"[{type(value).__name__} without items: {type(error).__name__}]"}
+
+
+def severity_of(value: object) -> Severity:
+    """The severity with this number; that of an error for what is none, so that nobody overlooks it."""
+    if type(value) is Severity:
+        return value
+    try:
+        return SEVERITIES[value] if isinstance(value, int) else Severity.ERROR
+    except KeyError:
+        return Severity.ERROR

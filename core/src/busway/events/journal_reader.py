@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from busway.events.event_codec import kind_of
-from busway.events.journal import SUFFIX
+from busway.events.journal_file import SUFFIX
 from busway.events.journal_line import checked_body, decode_line
 from busway.stores.file_lock import is_locked
 
@@ -51,6 +51,17 @@ class JournalFolder:
             return (self.path / file).stat().st_size
         except FileNotFoundError:
             return 0
+
+    def size_and_time(self, file: str) -> tuple[int, int]:
+        """Bytes in ``file``, and when the last of them came, nanoseconds since the epoch; zeros when it is gone.
+
+        Never before the file was begun: the clock of its writer may have been ahead of that of the disk.
+        """
+        try:
+            status = (self.path / file).stat()
+        except FileNotFoundError:
+            return 0, 0
+        return status.st_size, max(status.st_mtime_ns, _age(file)[0])
 
     def writer_is_gone(self, file: str) -> bool:
         """Whether nothing will be added to ``file`` any more."""

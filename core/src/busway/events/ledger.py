@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import orjson
 from busway.contracts.clock import Clock, SystemClock
 from busway.errors import UsageError
 from busway.events.ledger_catch_up import bring_up_to_date
+from busway.events.ledger_database import LedgerDatabase, Rebuilt
+from busway.events.ledger_news import tell_rebuilt
 from busway.events.ledger_rows import ChangeRow, ErrorRow, EventRow, SessionRow
-from busway.events.ledger_schema import LEDGER_DB, LEDGER_MIGRATIONS
-from busway.stores.process_database import ProcessDatabase
+from busway.events.ledger_selection import HOUR_NS, Selection
 
-__all__ = ["Ledger", "bring_up_to_date"]
+__all__ = ["Ledger", "Selection", "bring_up_to_date"]
 
-HOUR_NS = 3_600_000_000_000
+PAGE = 1_000
 
 _SESSIONS = """
 SELECT s.session_id, s.name, s.correlation_id, s.state, s.started_ns, s.ended_ns, s.duration_seconds,
@@ -28,28 +29,46 @@ FROM ({chosen}) AS s
 LEFT JOIN events AS e ON e.session_id = s.session_id AND e.category IN ('change', 'skip', 'error')
 GROUP BY s.session_id ORDER BY s.session_id DESC
 """
+_JOB = "(SELECT name FROM sessions WHERE sessions.session_id = events.session_id)"
+_CHANGE = f"event_id, at_ns, operation, entity_type, entity_id, session_id, {_JOB}, attributes"
+_ERROR = (
+    "event_id, at_ns, coalesce(error_kind, ''), coalesce(error_message, ''), coalesce(error_type, ''), "
+    f"coalesce(error_code, ''), entity_type, entity_id, session_id, {_JOB}"
+)
+_EVENT = (
+    "event_id, at_ns, severity, category, operation, entity_type, entity_id, session_id, "
+    f"error_kind, error_message, error_code, {_JOB}, attributes"
+)
 
 
 class Ledger:
     """History of one state folder, as far as it has been delivered; see :func:`bring_up_to_date`.
 
-    Times are nanoseconds since the epoch. Every answer begins with the latest, except :meth:`tail`.
+    Times are nanoseconds since the epoch. Every answer begins with the latest, except :meth:`tail` and :meth:`each`.
     """
 
     def __init__(self, state_dir: Path, clock: Clock | None = None) -> None:
-        self._database = ProcessDatabase(state_dir / LEDGER_DB, LEDGER_MIGRATIONS)
         self._clock = clock or SystemClock()
+        self._state_dir = state_dir
+        self._database = LedgerDatabase(state_dir, self._clock, self._note)
+        self.notices: list[str] = []
+        """What a person who reads should know: that the file was damaged and what became of it."""
 
-    def sessions(self, limit: int = 20) -> list[SessionRow]:
-        """The latest sessions with their counts."""
-        sql = _SESSIONS.format(chosen="SELECT * FROM sessions ORDER BY session_id DESC LIMIT ?")
-        return [SessionRow(*row) for row in self._rows(sql, (limit,))]
+    def sessions(self, limit: int = 20, *, hours: float | None = None, job: str | None = None) -> list[SessionRow]:
+        """The latest sessions with their counts; of one job, and of the last so many hours."""
+        after = None if hours is None else self._clock.now_ns() - int(hours * HOUR_NS)
+        chosen = (
+            "SELECT * FROM sessions WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR started_ns >= ?2) "
+            "ORDER BY session_id DESC LIMIT ?3"
+        )
+        return [SessionRow(*row) for row in self._database.rows(_SESSIONS.format(chosen=chosen), (job, after, limit))]
 
     def session(self, id_or_unique_prefix: str) -> SessionRow:
         """One session. Raises ``UsageError`` (BW3002) when none, or more than one, begins like that."""
         chosen = "SELECT * FROM sessions WHERE substr(session_id, 1, ?) = ? ORDER BY session_id DESC LIMIT 2"
         prefix = id_or_unique_prefix.strip().lower()
-        rows = self._rows(_SESSIONS.format(chosen=chosen), (len(prefix), prefix)) if prefix else []
+        sql = _SESSIONS.format(chosen=chosen)
+        rows = self._database.rows(sql, (len(prefix), prefix)) if prefix else []
         if len(rows) != 1:
             raise UsageError(
                 "BW3002",
@@ -67,12 +86,13 @@ class Ledger:
         operation: str | None = None,
         session: str | None = None,
         limit: int = 100,
+        *,
+        entity_id: str | None = None,
+        job: str | None = None,
     ) -> list[ChangeRow]:
         """Records created, updated or deleted; every given argument narrows the answer."""
-        columns = "event_id, at_ns, operation, entity_type, entity_id, session_id, attributes"
-        wanted = {"category": "change", "entity_type": entity, "operation": operation, "session_id": session}
-        rows = self._select(columns, wanted, hours, limit)
-        return [ChangeRow(*_decoded(row)) for row in rows]
+        wanted = Selection(hours, "change", entity, entity_id, operation, job=job, session=session)
+        return [ChangeRow(*_decoded(row)) for row in self._latest(_CHANGE, wanted, limit)]
 
     def errors(
         self,
@@ -81,44 +101,44 @@ class Ledger:
         kind: str | None = None,
         session: str | None = None,
         limit: int = 100,
+        *,
+        entity_id: str | None = None,
+        job: str | None = None,
     ) -> list[ErrorRow]:
         """Errors; every given argument narrows the answer."""
-        columns = (
-            "event_id, at_ns, coalesce(error_kind, ''), coalesce(error_message, ''), coalesce(error_type, ''), "
-            "coalesce(error_code, ''), entity_type, entity_id, session_id"
-        )
-        wanted = {"category": "error", "entity_type": entity, "error_kind": kind, "session_id": session}
-        return [ErrorRow(*row) for row in self._select(columns, wanted, hours, limit)]
+        wanted = Selection(hours, "error", entity, entity_id, kind=kind, job=job, session=session)
+        return [ErrorRow(*row) for row in self._latest(_ERROR, wanted, limit)]
 
-    def tail(self, n: int = 20) -> list[EventRow]:
-        """The latest ``n`` events, oldest of them first."""
-        columns = (
-            "event_id, at_ns, severity, category, operation, entity_type, entity_id, session_id, "
-            "error_kind, error_message, attributes"
-        )
-        rows = self._select(columns, {}, None, n)
+    def tail(self, n: int = 20, wanted: Selection | None = None) -> list[EventRow]:
+        """The latest ``n`` events that are wanted, oldest of them first."""
+        rows = self._latest(_EVENT, wanted or Selection(), n)
         return [EventRow(*_decoded(row)) for row in reversed(rows)]
+
+    def each(self, wanted: Selection) -> Iterator[EventRow]:
+        """Every event that is wanted, oldest first. It reads a page at a time: a history may not fit into memory."""
+        where, values = wanted.where(self._clock.now_ns())
+        after = ""
+        while True:
+            sql = f"SELECT {_EVENT} FROM events WHERE {where} AND event_id > ? ORDER BY event_id LIMIT ?"  # noqa: S608
+            rows = self._database.rows(sql, (*values, after, PAGE))
+            yield from (EventRow(*_decoded(row)) for row in rows)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
 
     def close(self) -> None:
         """Closes the database; the next question opens it again."""
         self._database.close()
 
-    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        # Reading creates nothing: before the first session there is no history, and no folder either.
-        return self._database.rows(sql, values) if self._database.path.exists() else []
+    def _latest(self, columns: str, wanted: Selection, limit: int) -> Sequence[tuple[Any, ...]]:
+        where, values = wanted.where(self._clock.now_ns())
+        # Ids are UUIDv7, so their order is that of time.
+        sql = f"SELECT {columns} FROM events WHERE {where} ORDER BY event_id DESC LIMIT ?"  # noqa: S608
+        return self._database.rows(sql, (*values, limit))
 
-    def _select(
-        self, columns: str, wanted: dict[str, str | None], hours: float | None, limit: int
-    ) -> Sequence[tuple[Any, ...]]:
-        given = {column: value for column, value in wanted.items() if value is not None}
-        clauses, values = [f"{column} = ?" for column in given], list[Any](given.values())
-        if hours is not None:
-            clauses.append("at_ns >= ?")
-            values.append(self._clock.now_ns() - int(hours * HOUR_NS))
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        # Column names come from this file; values are bound. Ids are UUIDv7, so their order is that of time.
-        sql = f"SELECT {columns} FROM events {where} ORDER BY event_id DESC LIMIT ?"  # noqa: S608
-        return self._rows(sql, (*values, limit))
+    def _note(self, rebuilt: Rebuilt) -> None:
+        self.notices.append(str(rebuilt))
+        tell_rebuilt(self._state_dir, self._clock, rebuilt)
 
 
 def _decoded(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from busway.events.journal_reader import JournalFolder
 from busway.events.ledger_sink import LedgerSink
+from busway.events.policy import EventPolicy
 from busway.events.progress import StoredProgress
 from busway.events.sink_worker import SinkWorker, WorkerParts
 from busway.events.window import Window
@@ -19,7 +20,7 @@ LEDGER = "ledger"
 RETRY_SECONDS = 0.05
 
 
-def bring_up_to_date(state_dir: Path, deadline_seconds: float = 5.0) -> bool:
+def bring_up_to_date(state_dir: Path, deadline_seconds: float = 5.0, policy: EventPolicy | None = None) -> bool:
     """Delivers what is pending in the journals to the ledger, in the caller's thread; True when all of it is there.
 
     While another process is at it, this waits for its turn, up to the deadline. Where nothing was ever journalled,
@@ -28,7 +29,7 @@ def bring_up_to_date(state_dir: Path, deadline_seconds: float = 5.0) -> bool:
     folder = JournalFolder(state_dir / JOURNAL)
     if not folder.files():
         return True
-    state, sink = StateStore(state_dir), LedgerSink(state_dir)
+    state, sink = StateStore(state_dir), LedgerSink(state_dir, policy=policy)
     try:
         window = Window(folder, sink.receives, folder.files)
         worker = SinkWorker(LEDGER, sink, window, StoredProgress(state, LEDGER), WorkerParts())

@@ -47,6 +47,7 @@ class ChangeRow:
     entity_type: str | None
     entity_id: str | None
     session_id: str | None
+    job: str | None
     attributes: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,6 +68,7 @@ class ErrorRow:
     entity_type: str | None
     entity_id: str | None
     session_id: str | None
+    job: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``: all fields, with the time also as text."""
@@ -87,6 +89,8 @@ class EventRow:
     session_id: str | None
     error_kind: str | None
     error_message: str | None
+    error_code: str | None
+    job: str | None
     attributes: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:

@@ -21,4 +21,6 @@ CREATE TABLE sessions (
 ) WITHOUT ROWID;
 """
 
-LEDGER_MIGRATIONS = (_FIRST,)
+_BY_TIME = "CREATE INDEX events_by_time ON events (at_ns);\n"
+
+LEDGER_MIGRATIONS = (_FIRST, _BY_TIME)

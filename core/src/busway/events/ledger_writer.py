@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from busway.contracts.events import Event
-from busway.stores.process_database import ProcessDatabase
 
-__all__ = ["write_events"]
+__all__ = ["insert_events"]
 
 _EVENT = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -29,13 +29,11 @@ ON CONFLICT DO UPDATE SET
 _STATES = {"started": "running", "ended": "ended", "interrupted": "interrupted"}
 
 
-def write_events(database: ProcessDatabase, events: Sequence[Event]) -> None:
-    """All of ``events`` in one transaction."""
-    sessions = [_session_row(event) for event in events if _is_session(event)]
-    rows = [_event_row(event) for event in events]
-    with database.transaction() as connection:
-        connection.executemany(_EVENT, rows)
-        connection.executemany(_SESSION, sessions)
+def insert_events(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
+    """All of ``events``, in the caller's transaction; how many there were."""
+    connection.executemany(_EVENT, [_event_row(event) for event in events])
+    connection.executemany(_SESSION, [_session_row(event) for event in events if _is_session(event)])
+    return len(events)
 
 
 def _event_row(event: Event) -> tuple[Any, ...]:

@@ -30,14 +30,22 @@ class LogSink:
     scope = "process"
     receives = frozenset({"events", "digests"})
 
-    def __init__(self, path: Path | None, *, text: bool = False, level: Severity = Severity.INFO) -> None:
+    def __init__(
+        self, path: Path | None, *, text: bool = False, level: Severity = Severity.INFO, app: str = ""
+    ) -> None:
+        """
+        :param text: a line of text for each event, else a JSON object.
+        :param level: events below it are taken and not written.
+        :param app: the name of the deployment, for the JSON.
+        """
         self._path = path
+        self._app = app
         self._render = as_text if text else as_json
         self._level = level
 
     def deliver(self, events: list[Event]) -> Delivery:
         """Writes the batch with one append."""
-        lines = b"".join(self._render(event) for event in events if event.severity >= self._level)
+        lines = b"".join(self._render(event, app=self._app) for event in events if event.severity >= self._level)
         if lines:
             self._write(lines)
         return Delivery.done(events)
@@ -53,11 +61,22 @@ class LogSink:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, PRIVATE_FILE)
         try:
-            rest = memoryview(lines)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            _append(descriptor, lines)
         finally:
             os.close(descriptor)
+
+
+def _append(descriptor: int, lines: bytes) -> None:
+    """All of ``lines``, or none of them: the batch comes again, and half a line would spoil the next one."""
+    begun, written = os.fstat(descriptor).st_size, 0
+    try:
+        while written < len(lines):
+            written += os.write(descriptor, memoryview(lines)[written:])
+    except OSError:
+        # Only where nobody else has appended behind it: their lines are not ours to cut off.
+        if written and os.fstat(descriptor).st_size == begun + written:
+            os.ftruncate(descriptor, begun)
+        raise
 
 
 @hookimpl
@@ -70,6 +89,7 @@ def busway_event_sink(context: PluginContext[Any]) -> LogSink:
         _path(log_file, context),
         text=str(getattr(settings, "log_format", "json")) == "text",
         level=Severity.__members__.get(level, Severity.INFO),
+        app=context.app,
     )
 
 

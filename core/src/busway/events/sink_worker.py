@@ -3,59 +3,41 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from random import Random
 
-from busway.contracts.clock import Clock, SystemClock
-from busway.contracts.sinks import Delivery, EventSink, SinkTraits
-from busway.events.backoff import Backoff
-from busway.events.progress import Progress
+from busway.contracts.sinks import EventSink, SinkTraits
+from busway.errors import BuswayError
+from busway.events.courier import Courier
+from busway.events.progress import WAITING, Progress
+from busway.events.settled import Settled
+from busway.events.sink_metrics import SinkMetrics
+from busway.events.sink_turn import TurnLostError
 from busway.events.window import Item, Window
-from busway.metrics.registry import Metrics
+from busway.events.worker_parts import WorkerParts
 from busway.plugins.call_monitor import AbandonedCall, WatchedCall
 from busway.plugins.origins import origin_of
-from busway.plugins.worker import EscapeError, OverdueError, call_with_timeout, raised_type
+from busway.plugins.worker import OverdueError, call_with_timeout, raised_type
 from busway.stores.dead_letters import DeadLetter
 
 __all__ = ["SinkWorker", "WorkerParts"]
 
-LINGER_SECONDS = 0.1
+LINGER_SECONDS = 0.03
 MAX_LINGER_SECONDS = 1.0
 """A burst of events is read when it is over, or after a second: reading meanwhile slows down the one who emits."""
 IDLE_SECONDS = 2.0
 """How often journals of other processes are looked at while this one emits nothing."""
 TURN_SECONDS = 0.05
-BREAKER_FAILURES = 5
-SUSPICIOUS_FAILURES = 3
-"""Failures of one batch after which its events are tried one by one, to find one that no sink will ever take."""
-MAX_STRIKES = 5
-MAX_RETRY_AFTER_SECONDS = 3600.0
-DELIVERY_SECONDS = 30.0
-"""For each call of ``deliver``."""
+LONG_REST_SECONDS = 1.0
+"""A rest as long as this is taken without the turn: another process may reach the sink, and knows nothing of ours."""
 CLOSE_SECONDS = 5.0
 SLOW_SECONDS = 5.0
 """After so much of it a person who asks is told that the sink has not answered yet."""
 
 _log = logging.getLogger("busway.events")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerParts:
-    """What all workers of a dispatcher share."""
-
-    clock: Clock = field(default_factory=SystemClock)
-    metrics: Metrics = field(default_factory=Metrics)
-    backoff: Backoff = field(default_factory=Backoff)
-    random: Callable[[], float] = field(default_factory=lambda: Random().random)  # noqa: S311 - jitter
-    redact_text: Callable[[str], str] = str
-    """For the reasons sinks give; their text comes from remotes."""
-    tell: Callable[[], None] = lambda: None
-    """Called whenever a worker has settled something or changed its mind about its sink."""
-    delivery_seconds: float = DELIVERY_SECONDS
 
 
 class SinkWorker:
@@ -70,6 +52,7 @@ class SinkWorker:
         self.sink = sink
         self.traits = SinkTraits.of(sink)
         self.progress = progress
+        self.metrics = SinkMetrics(parts.metrics, name)
         self._window = window
         self._parts = parts
         origin = origin_of(sink)
@@ -77,32 +60,35 @@ class SinkWorker:
         """The sink with the plugin it is from: ``sinks.pager (acme-busway-pager 2.1)``."""
         self.delivery = WatchedCall(f"deliver() of {self.title}")
         """The call of ``deliver`` in hand."""
+        self.courier = Courier(self.title, sink, self.delivery, self.metrics, parts)
         self._ending = threading.Lock()
         self._running = self._retired = self._closed = False
         self._turn_held = ExitStack()
         self._given_up = ""
-        self._failures = 0
-        self._cause = ""
+        self._rests_until = self._pause = 0.0
         self._signal = threading.Event()
         self._urgent = threading.Event()
         self._stopping = threading.Event()
-        self._delivered = parts.metrics.counter("busway_sink_delivered_total", "Events delivered.", sink=name)
-        self._dead = parts.metrics.counter("busway_sink_dead_total", "Events given up.", sink=name)
 
     @property
     def breaker_open(self) -> bool:
-        """Five failures in a row: the sink is tried at long intervals and nobody waits for it."""
-        return self._failures >= BREAKER_FAILURES
+        """Five failures in a row: the sink gets probes at long intervals and nobody waits for it."""
+        return self.courier.breaker.is_open
 
     @property
     def abandoned(self) -> bool:
         """A delivery was given up: the sink is never called again in this process, and its events wait."""
         return self.delivery.abandoned
 
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether it is worth waiting for this sink now."""
-        return not (self.breaker_open or self.abandoned)
+    def is_worth_waiting_for(self, seconds: float) -> bool:
+        """Whether something may be delivered to this sink in so many seconds from now."""
+        rest = self._rests_until - self._parts.clock.monotonic()
+        return not (self.breaker_open or self.abandoned) and rest < seconds
+
+    def is_behind(self) -> bool:
+        """Whether there is anything in the journals that the sink has not read, or a dead letter to be tried again."""
+        offsets, counts = self.progress.read()
+        return bool(counts.get(WAITING)) or self._window.has_unread(offsets)
 
     def trouble(self) -> str:
         """What is wrong with the sink, for people; empty while it takes events."""
@@ -112,9 +98,8 @@ class SinkWorker:
         seconds = time.monotonic() - since if since is not None else 0.0
         if seconds >= SLOW_SECONDS:
             return f"has not answered for {seconds:.0f} s"
-        if self._failures:
-            return f"fails ({self._cause}, {self._failures} times in a row)"
-        return ""
+        breaker = self.courier.breaker
+        return f"fails ({breaker.cause}, {breaker.failures} times in a row)" if breaker.failures else ""
 
     def give_up(self, why: str) -> bool:
         """Leaves the delivery in hand and the thread in it to themselves; False when it has just ended.
@@ -126,11 +111,12 @@ class SinkWorker:
         if not self.delivery.give_up():
             return False
         self._given_up = f"was abandoned: {why}"
-        self._turn_held.close()
-        self._parts.metrics.counter(
-            "busway_sink_abandoned_total", "Deliveries given up because they hung.", sink=self.name
-        ).add()
+        self.metrics.abandoned()
         _log.error("%s %s; it is not called again, and its events wait", self.title, self._given_up)
+        try:
+            self._turn_held.close()
+        except (BuswayError, sqlite3.Error) as exc:
+            _log.warning("the turn of %s was not given back (%s); it ends by itself", self.title, type(exc).__name__)
         self._parts.tell()
         return True
 
@@ -150,30 +136,18 @@ class SinkWorker:
         self._signal.set()
 
     def stop(self) -> None:
-        """Ends :meth:`run` after the delivery in hand."""
-        self._stopping.set()
-        self.hurry()
-
-    def retire(self) -> None:
-        """Closes the sink: now, or at the end of its thread if that is still in a delivery.
+        """Ends :meth:`run` after the delivery in hand, and closes the sink then.
 
         A sink that was given up is left alone; its thread could be in it forever.
         """
         self._retired = True
-        self._close_sink()
+        self._stopping.set()
+        self.hurry()
 
-    def _close_sink(self) -> None:
-        """Once, when nobody delivers any more; what it raises is only logged, and when it hangs it is left alone."""
-        with self._ending:
-            if self._running or self._closed or self.abandoned or not self._retired:
-                return
-            self._closed = True
-        try:
-            call_with_timeout(self.sink.close, CLOSE_SECONDS, label=f"close() of {self.title}")
-        except OverdueError as exc:
-            _log.warning("%s did not close: %s", self.title, exc)
-        except Exception as exc:
-            _log.warning("%s failed while it was closed (%s)", self.title, raised_type(exc))
+    def retire(self) -> None:
+        """Closes the sink: now, or at the end of its thread if that still runs."""
+        self._retired = True
+        self._close_sink()
 
     def run(self) -> None:
         """Delivers until stopped. Nothing that happens in here reaches the job."""
@@ -187,18 +161,36 @@ class SinkWorker:
             self._running = False
         self._close_sink()
 
+    def drain(self, *, patient: bool = True) -> bool:
+        """Delivers everything there is; False when it is another process's turn, or this sink does not take it.
+
+        :param patient: wait and retry as long as it takes, else give up at the first failure.
+        """
+        self._pause = 0.0
+        if not self.is_behind():
+            return True
+        try:
+            with self._turn() as ours:
+                return ours and self._drain(patient)
+        except TurnLostError as exc:
+            self.metrics.turn_lost()
+            _log.warning("%s: %s; what was in hand is let go", self.title, exc)
+            return False
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._signal.wait(IDLE_SECONDS)
             self._linger()
             try:
-                if not self.drain():
+                if self.drain():
+                    self.courier.rested()
+                else:
                     self._signal.set()
-                    self._stopping.wait(TURN_SECONDS)
+                    self._rest(self._pause or TURN_SECONDS)
             except Exception as exc:
-                self._failed(exc)
+                self.courier.failed(exc)
                 self._signal.set()
-                self._rest(self._delay())
+                self._rest(self.courier.breaker.delay())
 
     def _linger(self) -> None:
         """Returns when somebody waits, when nothing came for a moment, or after a second."""
@@ -208,26 +200,6 @@ class SinkWorker:
                 break
         self._signal.clear()
         self._urgent.clear()
-
-    def drain(self, *, patient: bool = True) -> bool:
-        """Delivers everything there is; False when it is another process's turn, or this sink does not take it.
-
-        :param patient: wait and retry as long as it takes, else give up at the first failure.
-        """
-        with self._turn() as ours:
-            if not ours:
-                return False
-            self._window.restart(self.progress.read()[0])
-            while not self._stopping.is_set():
-                self._window.fill(self.traits.batch_size)
-                batch = self._window.unsettled()[: self.traits.batch_size]
-                rest = self._deliver(batch) if batch else 0.0
-                if not self._commit() and not batch:
-                    return True
-                if rest and not patient:
-                    return False
-                self._rest(rest)
-        return not self._stopping.is_set()
 
     @contextmanager
     def _turn(self) -> Iterator[bool]:
@@ -239,116 +211,88 @@ class SinkWorker:
             if not self.abandoned:
                 held.close()
 
+    def _drain(self, patient: bool) -> bool:
+        self._window.restart(self.progress.read()[0], self.progress.ahead())
+        while not self._stopping.is_set():
+            self._window.try_again(self.progress.again(self.traits.batch_size))
+            batch = self._next_batch()
+            rest = self._deliver(batch) if batch else 0.0
+            settled = self._commit(patient)
+            put_off = 0.0 if batch or settled else self._window.rest(self._now())
+            if not (batch or settled or put_off):
+                return True
+            if (rest or put_off) and not patient:
+                return False
+            if rest >= LONG_REST_SECONDS and self._running:
+                self._pause = rest
+                return False
+            self._rest(rest)
+            self._wait_for_news(put_off)
+        return False
+
+    def _next_batch(self) -> list[Item]:
+        whole = self.courier.takes_all_or_nothing
+        return self._window.take(self.traits.batch_size, self._now(), whole=whole)
+
     def _deliver(self, batch: list[Item]) -> float:
-        """Hands ``batch`` over; returns the seconds to wait before what is left of it is tried again."""
-        try:
-            answer = self._call(batch)
-        except Exception as exc:
-            self._failed(exc)
-            if self._failures >= SUSPICIOUS_FAILURES or any(item.strikes for item in batch):
-                self._one_by_one(batch)
-            return self._delay()
-        settled = self._settle(batch, answer)
-        if settled == len(batch):
-            self._recovered()
-            return 0.0
-        if answer.retry_after_seconds is not None:
-            return min(max(answer.retry_after_seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
-        if settled:
-            self._recovered()
-        self._failures += 1
-        self._cause = "it took part of what it was given" if settled else "it took nothing"
-        return self._delay()
+        self.progress.confirm()
+        return self.courier.deliver(batch)
 
-    def _call(self, batch: list[Item]) -> Delivery:
-        events = [item.event for item in batch if item.event is not None]
-        try:
-            with self.delivery:
-                answer: object = self.sink.deliver(events)
-        except (Exception, AbandonedCall):
-            raise
-        except BaseException as error:
-            # In the main thread it may be a signal's; in one of ours it would end the thread without a word.
-            if threading.current_thread() is threading.main_thread():
-                raise
-            raise EscapeError.of(error) from error
-        if not isinstance(answer, Delivery):
-            raise TypeError(f"deliver() returned {type(answer).__name__}, not Delivery")
-        return answer
-
-    def _settle(self, batch: list[Item], answer: Delivery) -> int:
-        settled = 0
-        for item in batch:
-            event_id = item.event.event_id if item.event else ""
-            if event_id in answer.delivered:
-                item.outcome = "delivered"
-            elif event_id in answer.rejected:
-                item.outcome, item.reason = "dead", self._parts.redact_text(str(answer.rejected[event_id]))
-            settled += item.outcome is not None
-        return settled
-
-    def _one_by_one(self, batch: list[Item]) -> None:
-        """Gives a strike to every event that fails while others get through; with five it is given up.
-
-        An event that is alone collects strikes only after others got through without it. Three failures in a row
-        and no success say that it is the sink: then nobody is to blame.
-        """
-        failed: list[tuple[Item, Exception]] = []
-        passed = 0
-        for item in batch:
-            try:
-                passed += self._settle([item], self._call([item]))
-            except Exception as exc:
-                failed.append((item, exc))
-            if not passed and len(failed) == SUSPICIOUS_FAILURES:
-                return
-        for item, error in failed:
-            if passed or item.strikes:
-                item.strikes += 1
-            if item.strikes >= MAX_STRIKES:
-                item.outcome, item.reason = "dead", f"the sink raised {raised_type(error)} every time"
-        if passed:
-            self._recovered()
-
-    def _commit(self) -> bool:
-        """Writes down what is settled from the front; False when that was nothing."""
+    def _commit(self, patient: bool) -> bool:
+        """Writes down what is settled; False when that was nothing."""
         settled = self._window.take_settled(self._letter)
-        if not settled.offsets:
+        if not settled:
             return False
-        self.progress.commit(settled)
-        for counts in settled.counts.values():
-            self._delivered.add(counts["delivered"])
-            self._dead.add(counts["dead"])
+        self._write_down(settled, patient)
+        self.metrics.settled(settled.events)
+        if settled.dead or settled.arrived_again or settled.dead_again:
+            self.metrics.dead_letters.set(self.progress.read()[1].get("dead", 0))
         self._parts.tell()
         return True
 
+    def _write_down(self, settled: Settled, patient: bool) -> None:
+        """While the state cannot be written, nothing more is delivered: it would all be delivered again."""
+        failures = 0
+        while True:
+            try:
+                return self.progress.commit(settled)
+            except (BuswayError, sqlite3.Error) as exc:
+                failures += 1
+                if not patient or self._stopping.is_set():
+                    raise
+                if failures == 1:
+                    _log.error("what %s took cannot be written down (%s)", self.title, type(exc).__name__)
+                self._rest(self.courier.breaker.delay(failures))
+
     def _letter(self, item: Item) -> DeadLetter:
-        record = item.line.record or {}
-        return DeadLetter(self.name, record["event_id"], item.reason, record, self._parts.clock.now_ns())
+        record = item.record
+        return DeadLetter(self.name, record.get("event_id", ""), item.reason, record, self._parts.clock.now_ns())
 
-    def _failed(self, exc: Exception) -> None:
-        self._failures += 1
-        name = self._cause = raised_type(exc)
-        self._parts.metrics.counter(
-            "busway_sink_failures_total", "Deliveries that raised.", sink=self.name, error_type=name
-        ).add()
-        # The class only: the text of an error from a remote may hold anything.
-        if self._failures == 1:
-            _log.warning("%s failed (%s); its events wait", self.title, name)
-        elif self._failures == BREAKER_FAILURES:
-            _log.error("%s failed %d times in a row (%s)", self.title, BREAKER_FAILURES, name)
-        self._parts.tell()
-
-    def _recovered(self) -> None:
-        if self._failures:
-            _log.info("%s takes events again", self.title)
-        self._failures = 0
-
-    def _delay(self) -> float:
-        return self._parts.backoff.delay(self._failures, self._parts.random)
+    def _now(self) -> float:
+        return self._parts.clock.monotonic()
 
     def _rest(self, seconds: float) -> None:
-        clock = self._parts.clock
-        until = clock.monotonic() + seconds
-        while (left := until - clock.monotonic()) > 0 and not self._stopping.is_set():
+        """Leaves the sink alone."""
+        until = self._rests_until = self._now() + seconds
+        while (left := until - self._now()) > 0 and not self._stopping.is_set():
             self._stopping.wait(min(left, 0.5))
+        self._rests_until = 0.0
+
+    def _wait_for_news(self, seconds: float) -> None:
+        """Until an event that was put off is due, or a new one comes, here or in another process."""
+        if seconds:
+            self._signal.wait(min(seconds, IDLE_SECONDS))
+            self._signal.clear()
+
+    def _close_sink(self) -> None:
+        """Once, when nobody delivers any more; what it raises is only logged, and when it hangs it is left alone."""
+        with self._ending:
+            if self._running or self._closed or self.abandoned or not self._retired:
+                return
+            self._closed = True
+        try:
+            call_with_timeout(self.sink.close, CLOSE_SECONDS, label=f"close() of {self.title}")
+        except OverdueError as exc:
+            _log.warning("%s did not close: %s", self.title, exc)
+        except Exception as exc:
+            _log.warning("%s failed while it was closed (%s)", self.title, raised_type(exc))

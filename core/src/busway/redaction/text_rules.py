@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from busway.redaction import markers as marks
@@ -42,6 +42,15 @@ class TextRules:
     patterns: Sequence[Pattern]
     gate: Gate | None
     markers: Markers
+    needles: tuple[bytes, ...] = field(init=False)
+    """Those of all patterns."""
+    blind: bool = field(init=False)
+    """Whether a pattern has no needles and must be tried on every text."""
+
+    def __post_init__(self) -> None:
+        needles = dict.fromkeys(needle for pattern in self.patterns for needle in pattern.needles)
+        object.__setattr__(self, "needles", tuple(needles))
+        object.__setattr__(self, "blind", not all(pattern.needles for pattern in self.patterns))
 
     def choice(self, text: str) -> Choice | None:
         """What ``text`` may contain; ``None`` when there is nothing to hide in it, which is most often so.
@@ -54,7 +63,21 @@ class TextRules:
                 return None
         except UnicodeEncodeError:
             data = _encoded(text)  # RE2 does not see around lone surrogates
-        return _narrowed(Choice(self.patterns, self.values.candidates(data)), text, data)
+        forms = self.values.candidates(data)
+        if not forms and self.gate is None and not self._may_match(data.translate(SHAPE)):
+            return None
+        return _narrowed(Choice(self.patterns, forms), text, data)
+
+    def is_clean(self, data: bytes) -> bool:
+        """True when there is nothing to hide in ``data``, UTF-8 that holds texts as they are; False in doubt."""
+        return self.gate is not None and not self.gate.suspects(data)
+
+    def _may_match(self, shape: bytes) -> bool:
+        """The quick look of all patterns at once."""
+        for needle in self.needles:
+            if needle in shape:
+                return True
+        return self.blind
 
     def redacted(self, text: str, choice: Choice | None = None) -> str:
         """``text`` with markers, cut at `MAX_TEXT`. ``choice``: of this text, or of a longer one that contains it."""

@@ -23,6 +23,7 @@ class Presence:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._lock_pid = os.getpid()
         self._pid = 0
         self._name = ""
         self._held = ExitStack()
@@ -30,7 +31,8 @@ class Presence:
     def name(self) -> str:
         """The name of our file, locked from now on; a forked child gets one of its own."""
         if self._pid != os.getpid():
-            self._lock = threading.Lock() if self._pid else self._lock  # the parent's may be held in the child for ever
+            if self._lock_pid != os.getpid():  # the parent's may be held in the child for ever
+                self._lock, self._lock_pid = threading.Lock(), os.getpid()
             with self._lock:
                 if self._pid != os.getpid():
                     self._appear()

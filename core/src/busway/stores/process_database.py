@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from busway.stores.database import Database, open_database, transaction
 
 __all__ = ["ProcessDatabase"]
+
+FORK_SECONDS = 0.5
+"""How long a fork waits for one database to be at rest."""
+
+_databases: weakref.WeakSet[ProcessDatabase] = weakref.WeakSet()
+_at_rest = ExitStack()
 
 
 class ProcessDatabase:
@@ -26,6 +33,7 @@ class ProcessDatabase:
         self.path = path
         self._migrations = migrations
         self._opening = threading.Lock()
+        self._opening_pid = os.getpid()
         self._database: Database | None = None
         self._inherited: list[Database] = []
         """The parent's, kept open: closing them in a child would disturb the files the parent works on."""
@@ -35,6 +43,7 @@ class ProcessDatabase:
         self._counting_pid = os.getpid()
         self._uses = 0
         """How many are in hand."""
+        _databases.add(self)
 
     @property
     def connection(self) -> Database:
@@ -106,6 +115,28 @@ class ProcessDatabase:
             return self._database
 
     def _opening_lock(self) -> threading.Lock:
-        if self._pid not in (0, os.getpid()):
-            self._opening = threading.Lock()  # the parent's may have been held at the moment of the fork
+        if self._opening_pid != os.getpid():
+            # The parent's may have been held at the moment of the fork, also by who was opening it for the first time.
+            self._opening, self._opening_pid = threading.Lock(), os.getpid()
         return self._opening
+
+    def _locks(self) -> Iterator[threading.Lock | threading.RLock]:
+        yield self._opening
+        if self._database is not None and self._pid == os.getpid():
+            yield self._database.lock
+
+
+def _before_fork() -> None:
+    """No thread may be inside SQLite while the process is copied: the copy would hold its locks, and for ever."""
+    for database in list(_databases):
+        for lock in database._locks():
+            if lock.acquire(timeout=FORK_SECONDS):
+                _at_rest.callback(lock.release)
+
+
+def _after_fork_in_child() -> None:
+    _at_rest.pop_all()  # a child opens its own, with locks of its own
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_at_rest.close, after_in_child=_after_fork_in_child)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypedDict
 
 import orjson
 
+from busway.contracts.clock import Clock, SystemClock
 from busway.stores.cursors import Cursors
 from busway.stores.dead_letters import DeadLetters
 from busway.stores.error_groups import ErrorGroups
 from busway.stores.open_sessions import OpenSessions
+from busway.stores.presence import Presence
 from busway.stores.process_database import ProcessDatabase
 from busway.stores.record_ids import RecordIds
 from busway.stores.sink_counts import SinkCounts
-from busway.stores.state_dir import prepare_state_dir
+from busway.stores.sink_leases import SinkLeases
+from busway.stores.state_dir import LOCKS, prepare_state_dir
 from busway.stores.state_schema import STATE_MIGRATIONS
 
 __all__ = ["GoodRun", "StateStore"]
@@ -37,15 +41,21 @@ class StateStore:
     """The store of one state folder, shared by threads and processes. The database is opened at first use.
 
     Every method raises what :func:`busway.stores.database.open_database` raises (BW3101 to BW3104).
+
+    :param clock: wall clock of the leases.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, clock: Clock | None = None) -> None:
         self.state_dir = prepare_state_dir(state_dir)
         self._database = ProcessDatabase(self.state_dir / STATE_DB, STATE_MIGRATIONS)
         self.cursors = Cursors(self._database)
         self.sink_counts = SinkCounts(self._database)
         self.dead_letters = DeadLetters(self._database)
         self.open_sessions = OpenSessions(self._database)
+        self.presence = Presence(self.state_dir / LOCKS)
+        """Tells other processes that this one lives, until the store is closed, or the process ends."""
+        weakref.finalize(self, self.presence.close)
+        self.sink_leases = SinkLeases(self._database, self.presence, clock or SystemClock())
         self.error_groups = ErrorGroups(self._database)
         self.managed = RecordIds(self._database, "managed_records")
         """Target records that Busway created or adopted, and may therefore deactivate."""
@@ -101,5 +111,6 @@ class StateStore:
         return {key: orjson.loads(value) for key, value in rows}
 
     def close(self) -> None:
-        """Closes the database; the next use opens it again."""
+        """Closes the database and ends our presence; the next use opens it again."""
+        self.presence.close()
         self._database.close()

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from busway.errors import ConfigurationError
+from busway.stores.network_folder import refuse_network_folder
 
 __all__ = ["JOURNAL", "KEYS", "LOCKS", "make_private_folders", "prepare_state_dir"]
 
@@ -20,6 +21,7 @@ def prepare_state_dir(path: Path) -> Path:
 
     :raises ConfigurationError: BW3103 when it cannot be created or written.
     """
+    refuse_network_folder(path)
     folder = path.absolute()
     try:
         for part in (folder, folder / JOURNAL, folder / KEYS, folder / LOCKS):

@@ -50,4 +50,31 @@ CREATE TABLE secret_accesses (
 CREATE INDEX secret_accesses_by_time ON secret_accesses (at_ns);
 """
 
-STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES)
+_DIGESTS = """
+ALTER TABLE error_groups ADD COLUMN job TEXT;
+ALTER TABLE error_groups ADD COLUMN code TEXT NOT NULL DEFAULT '';
+ALTER TABLE error_groups ADD COLUMN examples TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE told_groups (
+    audience TEXT NOT NULL, fingerprint TEXT NOT NULL, at_ns INTEGER NOT NULL,
+    counted INTEGER NOT NULL, messages INTEGER NOT NULL,
+    PRIMARY KEY (audience, fingerprint)
+) WITHOUT ROWID;
+CREATE TABLE unsent_digests (event_id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+_DELIVERY = """
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY, token INTEGER NOT NULL, holder TEXT NOT NULL, presence TEXT NOT NULL,
+    since_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL, granted_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE settled_ahead (
+    sink TEXT NOT NULL, file TEXT NOT NULL, end_offset INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (sink, file, end_offset)
+) WITHOUT ROWID;
+ALTER TABLE dead_letters ADD COLUMN waits_again INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE open_sessions ADD COLUMN presence TEXT NOT NULL DEFAULT '';
+ALTER TABLE open_sessions ADD COLUMN correlation_id TEXT;
+ALTER TABLE open_sessions ADD COLUMN ended_ns INTEGER;
+"""
+
+STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES, _DIGESTS, _DELIVERY)
