@@ -81,3 +81,50 @@ def test_a_thousand_forks_under_load(tmp_path: Path) -> None:
         [*command, str(tmp_path / "state"), str(FORKS)], capture_output=True, text=True, timeout=110, check=False
     )
     assert done.stdout == "True True True\n0\n", done.stdout + done.stderr[-4000:]
+
+
+HELD = """
+import os, signal, sys
+from pathlib import Path
+from busway import Delivery
+from busway.contracts.clock import SystemClock
+from busway.events.log_sink import LogSink
+from busway.events.manager import EventManager
+from busway.metrics.registry import Metrics
+from busway.redaction.redactor import Redactor
+from busway.stores.state import StateStore
+
+folder = Path(sys.argv[1])
+state = StateStore(folder)
+events = EventManager.open(
+    folder, sinks=[("log", LogSink(folder / "audit.log"))],
+    redactor=Redactor(), clock=SystemClock(), metrics=Metrics(), state=state,
+)
+events.log_creation("thing", "parent")
+events.flush(20)
+dispatcher = events._pipeline.dispatcher
+locks = [dispatcher._starting, dispatcher._sweeping, dispatcher._moved, events._pipeline.sessions._lock]
+for worker in dispatcher._workers:
+    locks += [worker.progress._lock, worker.delivery._lock, worker._ending, worker.metrics.delivered._lock]
+for lock in locks:
+    lock.acquire()  # as other threads may have done at the moment of the fork
+if os.fork() == 0:
+    signal.alarm(20)
+    sid = events.start_sync("in the child")
+    events.log_creation("thing", "child")
+    events.end_sync(sid)
+    done = events.flush(5) and events.close(5)
+    os._exit(0 if done else 1)
+status = os.waitstatus_to_exitcode(os.wait()[1])
+for lock in locks:
+    lock.release()
+print(status, events.close(5), flush=True)
+state.close()
+"""
+
+
+def test_no_lock_of_the_parent_holds_up_its_child(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", HELD, str(tmp_path / "state")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "0 True\n", done.stderr
+    assert "thing child" in (tmp_path / "state" / "audit.log").read_text()

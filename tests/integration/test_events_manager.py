@@ -655,6 +655,39 @@ def test_an_interruption_is_told_once_with_what_is_known(house: House) -> None:
     assert {name: told[0].attributes[name] for name in facts} == facts
 
 
+def test_an_interruption_is_told_by_one_of_those_who_notice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    taker = Collector()
+    crashed = house.open(("taker", taker))
+    crashed.start_sync("employees")
+    house.dies(crashed)
+    first, second = house.open(("taker", taker)), house.open(("taker", taker))
+    noticed = second._pipeline._state.open_sessions.all()
+    monkeypatch.setattr(second._pipeline._state.open_sessions, "all", lambda: noticed)
+    for manager in (first, second):
+        manager.start_sync("next")
+        assert manager.flush()
+    assert [event.attributes["operation"] for event in taker.events].count("interrupted") == 1
+
+
+def test_where_no_thread_can_be_started_events_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the last moments of an interpreter."""
+    taker = Collector()
+    events = house.open(("taker", taker))
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    events.log_creation("thing", "1")
+    events.log_creation("thing", "2")
+    assert events.flush(30) is False
+    monkeypatch.undo()
+    assert events.pending() == {"taker": 2}
+    other = house.open(("taker", taker))
+    assert other.flush()
+    assert len(taker.events) == 2
+
+
 def test_the_gauges_stand_at_what_is_left_at_the_end(house: House) -> None:
     class Stuck(Collector):
         def deliver(self, events: list[Event]) -> Delivery:

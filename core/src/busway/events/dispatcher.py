@@ -142,6 +142,8 @@ class Dispatcher:
         if self._closed or not (self._started or any(self.accounts.pending().values())):
             return not any(self.accounts.pending().values())
         self.start()
+        if len(self._threads) < len(self._workers):
+            return not any(self.accounts.pending().values())
         began = time.monotonic()
         if self._writer.waiting:
             self._writer.sync(deadline_seconds)
@@ -298,6 +300,7 @@ class Dispatcher:
             self._caretaker.count()
             if time.monotonic() < until:
                 self.sweep()
+                self._writer.close(GRACE_SECONDS)  # the sweep may have told of events that were lost
         except (BuswayError, OSError, sqlite3.Error) as exc:
             _log.warning("the journals were not tidied up (%s); the next run does so", type(exc).__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -259,8 +260,9 @@ class EventManager:
         out: a handler may interrupt this very manager.
         """
         atexit.unregister(self.close)
+        began = time.monotonic()
         self._pipeline.ticker.close()
-        return self._pipeline.dispatcher.close(deadline_seconds)
+        return self._pipeline.dispatcher.close(max(0.0, deadline_seconds - (time.monotonic() - began)))
 
     def _changed(
         self, operation: str, entity: str, entity_id: str, name: str, value: object, session_id: str | None

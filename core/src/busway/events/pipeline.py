@@ -128,7 +128,10 @@ class Pipeline:
 
     def _notify(self) -> None:
         self.dispatcher.notify()
-        self.ticker.notify()
+        try:
+            self.ticker.notify()
+        except RuntimeError as exc:  # no new threads at the very end of a process: the next run tells
+            _log.warning("errors are not summed up any more in this process (%s)", exc)
 
     def _note_open(self, session: Session) -> None:
         """Before its first event: a session that was told of and not noted would never end."""
