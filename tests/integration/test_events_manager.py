@@ -527,7 +527,7 @@ def test_a_sink_that_hangs_costs_the_caller_nothing_and_gets_everything_afterwar
     gc.collect()
     before = resident_bytes()
     # A machine that does other things as well holds up a round now and then; a sink would hold up every one.
-    rounds = []
+    rounds: list[float] = []
     while not rounds or (min(rounds) > 0.01 and len(rounds) < 4):
         rounds.append(slowest_of_a_thousand(events, 10_000))
     assert min(rounds) <= 0.01, rounds

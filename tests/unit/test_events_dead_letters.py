@@ -173,9 +173,9 @@ def test_a_replay_wakes_the_dispatcher(process: Process, monkeypatch: pytest.Mon
 
 def test_an_unknown_sink_is_refused_with_the_nearest_name(process: Process) -> None:
     desk = process.dispatcher.dead_letters
-    for call in (lambda: desk.replay("al"), lambda: desk.drop("al")):
+    for ask in (desk.replay, desk.drop):
         with pytest.raises(UsageError) as caught:
-            call()
+            ask("al")
         assert caught.value.code == "BW3020"
         assert "did you mean all?" in caught.value.problem.fix
     with pytest.raises(UsageError) as caught:

@@ -123,8 +123,8 @@ def run(house: House, schedule: list[Step]) -> None:
     given_up = dropped.get("discarded", 0) + dropped.get("retention", 0)
     assert len(told) + given_up >= house.emitted, "nothing is lost"
     assert dropped.get("torn", 0) + dropped.get("retention", 0) >= house.torn >= dropped.get("torn", 0)
-    for process in list(house.processes):
-        process.die()
+    for left in list(house.processes):
+        left.die()
 
 
 @pytest.mark.parametrize("sink", ["all", "some", "own"])

@@ -145,7 +145,7 @@ def test_who_was_replaced_between_deliveries_delivers_nothing_more(house: House)
         house.clock.ns += 11 * SECOND
         assert second.worker("all").drain()
 
-    worker.progress.commit = replaced  # type: ignore[assignment,method-assign]
+    worker.progress.commit = replaced  # type: ignore[method-assign]
     assert worker.drain() is False
     assert house.receivers["all"].repeats == 0
 

@@ -79,5 +79,5 @@ def _group(number: int) -> dict[str, Any]:
         "first_ns": START_NS + number,
         "last_ns": START_NS + number * 60_000_000_000,
         "code": "BW5003",
-        "next_step": "correct the record in the source: busway records list --job employees",
+        "next_step": "correct the record in the source: busway events errors --job employees",
     }
