@@ -37,9 +37,6 @@ _NO_ANSWER = object()
 
 BUSY = "BW2034"
 """The code of an error that says: all connections are in use. The level is well, this process wants too much of it."""
-REFUSES_WRITES = "BW2025"
-"""It is full, or only to be read: reads go on. One that was away and comes back so stays away until it takes what it is
-owed, or it would be asked all the time."""
 PROBE_KEY = "busway:probe"
 INLINE_STEPS = 16
 """Of what a level missed, a caller who found it back tells it so much; the rest is told behind his back."""
@@ -351,8 +348,7 @@ class Level:
 
     def _failed(self, error: Exception, *, probe: bool, key: str = "") -> None:
         self.counts.of_key("errors", key)
-        code = error.code if isinstance(error, BuswayError) else ""
-        if code == BUSY or (code == REFUSES_WRITES and not probe):
+        if isinstance(error, BuswayError) and error.code == BUSY:
             if probe:
                 self._breaker.undecided()
             return
