@@ -8,11 +8,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,7 +239,7 @@ def test_the_text_of_unknown_objects_is_not_asked_for(value: Any) -> None:
 @pytest.mark.parametrize("value", [Count(7), Amount(1.5), Day(2015, 1, 1), Label("plain")])
 def test_subclasses_of_plain_types_speak_as_the_plain_type(value: Any) -> None:
     redactor = Redactor()
-    assert json.loads(redactor.redact_json({"a": value})) == {"a": value.plain}
+    assert orjson.loads(orjson.dumps(redactor.redact({"a": value}))) == {"a": value.plain}
     assert redactor.failures == 0
 
 
@@ -312,13 +312,6 @@ def test_only_so_many_keys_are_remembered() -> None:
     for number in range(0, 30_000, 100):
         redactor.redact({f"employee{count}": "x" for count in range(number, number + 100)})
     assert len(redactor._verdicts.ordinary) <= 10_000
-
-
-def test_json_is_written_whatever_is_in_it() -> None:
-    value = {"n": 2**70, "s": "\ud800", "d": Decimal("1.50"), "when": timedelta(seconds=5), 7: {1.5}, "e": Colour.RED}
-    written = json.loads(Redactor().redact_json(value))
-    assert written == {"n": str(2**70), "s": "?", "d": "1.50", "when": "0:00:05", "7": [1.5], "e": "red"}
-    assert json.loads(Redactor().redact_json(Unreadable())) == "[redacted:error]"
 
 
 def test_what_looks_like_a_marker_but_is_none_is_hidden() -> None:

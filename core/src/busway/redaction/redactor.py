@@ -12,7 +12,6 @@ import orjson
 from busway.metrics.registry import Metrics
 from busway.redaction import markers as marks
 from busway.redaction.engine import Engine, gate_of
-from busway.redaction.json_bytes import json_bytes
 from busway.redaction.key_verdicts import KeyVerdicts
 from busway.redaction.keys import DEFAULT_RULES, KeyRule, KeyRules
 from busway.redaction.markers import Markers
@@ -108,14 +107,6 @@ class Redactor:
             return self._text.redacted(text)
         except Exception:
             return self.dropped()
-
-    def redact_json(self, value: Any) -> bytes:
-        """``redact(value)`` as UTF-8 JSON. What JSON cannot hold is written as text; never fails."""
-        redacted = self.redact(value)
-        try:
-            return json_bytes(redacted)
-        except Exception:
-            return json_bytes(self.dropped())
 
     def clean_json(self, record: dict[str, Any], judged: dict[str, Any], harmless: int = 0) -> bytes | None:
         """``record`` as UTF-8 JSON if nothing in it needs to be redacted, which is most often so; ``None`` in doubt.
