@@ -7,19 +7,19 @@ of them passes all checks, with nothing skipped.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from _pytest.outcomes import Failed, Skipped
 
 from builders import broken_cache_parts, broken_caches
 from builders.cache_specimens import HANGING, SPECIMENS, Specimen
 from builders.manual_clock import ManualClock
+from builders.suites import checks_of, failing, skipped
 from busway.contracts.caches import CacheBackend
 from busway.testing.caches import CacheBackendContract, FakeCache, FakeCacheServer, FakeSharedCache
 
-CHECKS = sorted(name for name in dir(CacheBackendContract) if name.startswith("test_"))
+CHECKS = checks_of(CacheBackendContract)
 
 
 @pytest.fixture(autouse=True)
@@ -59,23 +59,6 @@ def fixtures_for(make: Callable[[FakeCacheServer, ManualClock], Any]) -> dict[st
         "news": backend,
         "other_news": other,
     }
-
-
-def run(check: str, fixtures: Mapping[str, Any]) -> None:
-    """One check, with the fixtures it asks for."""
-    method = getattr(HastyContract(), check)
-    method(**{name: fixtures[name] for name in inspect.signature(method).parameters})
-
-
-def failing(make: Callable[[FakeCacheServer, ManualClock], Any]) -> list[str]:
-    """The checks that fail for a backend, each run on a new one."""
-    failed = []
-    for check in CHECKS:
-        try:
-            run(check, fixtures_for(make))
-        except (Exception, Failed):
-            failed.append(check)
-    return failed
 
 
 class TestFakeSharedCache(CacheBackendContract):
@@ -121,12 +104,12 @@ class TestFakeSharedCache(CacheBackendContract):
 
 
 def test_what_the_specimens_are_made_from_fails_nothing() -> None:
-    assert failing(Specimen) == []
+    assert failing(HastyContract, lambda: fixtures_for(Specimen)) == []
 
 
 @pytest.mark.parametrize(("specimen", "check"), SPECIMENS, ids=lambda one: getattr(one, "__name__", one))
 def test_a_specimen_fails_the_check_of_its_promise_and_no_other(specimen: type[Specimen], check: str) -> None:
-    assert failing(specimen) == [check]
+    assert failing(HastyContract, lambda: fixtures_for(specimen)) == [check]
 
 
 def test_every_check_has_a_specimen() -> None:
@@ -136,16 +119,12 @@ def test_every_check_has_a_specimen() -> None:
 
 
 def test_one_fixture_is_enough_for_most_checks() -> None:
-    absent: dict[str, Any] = dict.fromkeys(("unreachable", "recover", "corrupt", "build"))
-    reasons = []
-    for check in CHECKS:
-        fixtures = {**fixtures_for(Specimen), **absent}
-        for name in ("other", "other_locks", "other_stamps", "other_news"):
-            fixtures[name] = fixtures["backend"]
-        try:
-            run(check, fixtures)
-        except Skipped as skipped:
-            reasons.append(str(skipped))
+    def alone() -> dict[str, Any]:
+        fixtures = fixtures_for(Specimen)
+        others = dict.fromkeys(("other", "other_locks", "other_stamps", "other_news"), fixtures["backend"])
+        return {**fixtures, **others, **dict.fromkeys(("unreachable", "recover", "corrupt", "build"))}
+
+    reasons = skipped(HastyContract, alone)
     assert len(CHECKS) - len(reasons) >= 25
     assert all("define the fixture" in reason for reason in reasons)
 
@@ -154,6 +133,6 @@ def test_the_contract_needs_a_backend() -> None:
     def nothing(server: FakeCacheServer, clock: ManualClock) -> FakeCache:
         return FakeCache(clock)
 
-    assert "test_a_missing_key_is_none" not in failing(nothing)
+    assert "test_a_missing_key_is_none" not in failing(HastyContract, lambda: fixtures_for(nothing))
     with pytest.raises(NotImplementedError, match="'backend'"):
         inspect.unwrap(CacheBackendContract.backend.__wrapped__)(CacheBackendContract())  # type: ignore[attr-defined]

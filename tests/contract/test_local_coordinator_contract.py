@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from builders.manual_clock import ManualClock
+from builders.suites import checks_of, run
 from busway.contracts.coordination import Lease, Quota
 from busway.errors import UnreachableError
 from busway.stores.local_coordinator import LocalCoordinator
@@ -162,18 +163,16 @@ def test_a_broken_one_fails_its_check(specimen: type[LocalCoordinator], check: s
         "name": "contract",
         "unreachable": pair[0],
     }
-    run: Callable[..., None] = getattr(suite, check)
-    wanted = run.__code__.co_varnames[1 : run.__code__.co_argcount]
     try:
         with pytest.raises((AssertionError, pytest.fail.Exception, RuntimeError)):
-            run(**{name: given[name] for name in wanted})
+            run(suite, check, given)
     finally:
         for one in pair:
             LocalCoordinator.close(one)
 
 
 def test_every_check_has_a_broken_specimen() -> None:
-    checks = {name for name in dir(CoordinatorContract) if name.startswith("test_")}
+    checks = {*checks_of(CoordinatorContract)}
     assert checks - {check for _, check in SPECIMENS} == {"test_it_has_the_shape_of_a_coordinator"}
     assert len(checks) >= 15
 

@@ -6,19 +6,18 @@ passes all checks, with nothing skipped.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from _pytest.outcomes import Skipped
 
 from builders import broken_sources, lost_sources, talkative_sources
 from builders.shelf_source import DATED, KNOWN, REFUSED, SPECIMENS, Shelf, ShelfSource, Specimen, full_shelf
+from builders.suites import checks_of, failing, skipped
 from busway.contracts.secrets import SecretSource
 from busway.testing.secrets import ODD_VALUES, SecretSourceContract
 
-CHECKS = sorted(name for name in dir(SecretSourceContract) if name.startswith("test_"))
+CHECKS = checks_of(SecretSourceContract)
 
 
 @pytest.fixture(autouse=True)
@@ -45,23 +44,6 @@ def fixtures_for(make: Callable[[Shelf], Any]) -> dict[str, Any]:
         "listings": lambda: shelf.lists,
         "build": lambda: make(full_shelf()),
     }
-
-
-def run(check: str, fixtures: Mapping[str, Any]) -> None:
-    """One check, with the fixtures it asks for."""
-    method = getattr(SecretSourceContract(), check)
-    method(**{name: fixtures[name] for name in inspect.signature(method).parameters})
-
-
-def failing(make: Callable[[Shelf], Any]) -> list[str]:
-    """The checks that fail for a source, each run on a new one."""
-    failed = []
-    for check in CHECKS:
-        try:
-            run(check, fixtures_for(make))
-        except Exception:
-            failed.append(check)
-    return failed
 
 
 class TestShelfSource(SecretSourceContract):
@@ -120,7 +102,7 @@ class TestShelfSource(SecretSourceContract):
 
 @pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda specimen: specimen.label)
 def test_a_specimen_fails_the_check_of_its_rule_and_no_other(specimen: Specimen) -> None:
-    assert failing(specimen.source) == [specimen.check]
+    assert failing(SecretSourceContract, lambda: fixtures_for(specimen.source)) == [specimen.check]
 
 
 def test_every_check_has_a_specimen() -> None:
@@ -134,11 +116,6 @@ def test_every_check_has_a_specimen() -> None:
 def test_two_fixtures_are_enough_for_most_checks() -> None:
     absent = dict.fromkeys(("unreachable_source", "recover", "rotate", "listings", "build"))
     empty: dict[str, Any] = {name: {} for name in ("refused", "odd_values", "dated")}
-    reasons = []
-    for check in CHECKS:
-        try:
-            run(check, {**fixtures_for(ShelfSource), **absent, **empty})
-        except Skipped as skipped:
-            reasons.append(str(skipped))
+    reasons = skipped(SecretSourceContract, lambda: {**fixtures_for(ShelfSource), **absent, **empty})
     assert len(CHECKS) - len(reasons) >= 15
     assert all("define the fixture" in reason for reason in reasons)

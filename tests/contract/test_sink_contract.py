@@ -6,21 +6,21 @@ passes all checks, with nothing skipped.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from _pytest.outcomes import Skipped
 
 from builders import broken_sinks, lost_sinks
+from builders.suites import Lazily, checks_of, failing, run, skipped
 from builders.tray_sink import KEY, SPECIMENS, Specimen, Tray, TraySink
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery, EventSink
 from busway.testing import EventSinkContract
 from busway.testing.sinks import sample_digest, sample_event, sample_events
 
-CHECKS = sorted(name for name in dir(EventSinkContract) if name.startswith("test_"))
+CHECKS = checks_of(EventSinkContract)
 POISON = sample_event(950, attributes={"poison": True})
 OPTIONAL = (
     "arrived", "sent", "build", "poison", "partial_sink", "waiting_sink", "unreachable_sink", "recover",
@@ -35,7 +35,7 @@ def hanging_calls_end() -> Iterator[None]:
     lost_sinks.HANGING.set()
 
 
-def fixtures_for(make: Callable[[Tray], Any]) -> dict[str, Any]:
+def fixtures_for(make: Callable[[Tray], Any], **others: Callable[[], Any]) -> Lazily:
     """What the fixtures of a subclass would give for the sink that ``make`` builds; all have one tray."""
     tray = Tray()
 
@@ -47,8 +47,7 @@ def fixtures_for(make: Callable[[Tray], Any]) -> dict[str, Any]:
         vars(tray).update(state)
         return make(tray)
 
-    # Called when a check asks for them: what they do to the tray concerns that check alone.
-    return {
+    fixtures: dict[str, Callable[[], Any]] = {
         "sink": lambda: make(tray),
         "arrived": lambda: tray.ids,
         "sent": lambda: tray.text,
@@ -63,30 +62,8 @@ def fixtures_for(make: Callable[[Tray], Any]) -> dict[str, Any]:
         "hanging_sink": lambda: with_tray(silent=True),
         "slow_sink": lambda: with_tray(slow=True),
         "deliver_seconds": lambda: 0.2,
-        "monkeypatch": pytest.MonkeyPatch,
     }
-
-
-def run(check: str, fixtures: Mapping[str, Callable[[], Any]]) -> None:
-    """One check, with the fixtures it asks for."""
-    method = getattr(EventSinkContract(), check)
-    given = {name: fixtures[name]() for name in inspect.signature(method).parameters}
-    try:
-        method(**given)
-    finally:
-        if "monkeypatch" in given:
-            given["monkeypatch"].undo()
-
-
-def failing(make: Callable[[Tray], Any]) -> list[str]:
-    """The checks that fail for a sink, each run on a new one."""
-    failed = []
-    for check in CHECKS:
-        try:
-            run(check, fixtures_for(make))
-        except Exception:
-            failed.append(check)
-    return failed
+    return Lazily({**fixtures, **others})
 
 
 class TestTraySink(EventSinkContract):
@@ -107,12 +84,11 @@ class TestTraySink(EventSinkContract):
 
 @pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda specimen: specimen.sink.__name__)
 def test_a_specimen_fails_the_check_of_its_rule_and_no_other(specimen: Specimen) -> None:
-    assert failing(specimen.sink) == [specimen.check]
+    assert failing(EventSinkContract, lambda: fixtures_for(specimen.sink)) == [specimen.check]
 
 
 def test_the_sink_that_keeps_all_rules_passes_with_nothing_skipped() -> None:
-    for check in CHECKS:
-        run(check, fixtures_for(TraySink))
+    assert skipped(EventSinkContract, lambda: fixtures_for(TraySink)) == []
 
 
 def test_every_check_has_a_specimen() -> None:
@@ -122,13 +98,8 @@ def test_every_check_has_a_specimen() -> None:
 
 
 def test_one_fixture_is_enough_for_most_checks_of_answers_contents_and_life() -> None:
-    absent: dict[str, Any] = {name: lambda: None for name in OPTIONAL}
-    reasons = []
-    for check in CHECKS:
-        try:
-            run(check, {**fixtures_for(TraySink), **absent, "secrets": tuple})
-        except Skipped as skipped:
-            reasons.append(str(skipped))
+    absent: dict[str, Callable[[], Any]] = {name: lambda: None for name in OPTIONAL}
+    reasons = skipped(EventSinkContract, lambda: fixtures_for(TraySink, **absent, secrets=tuple))
     assert len(CHECKS) - len(reasons) >= 15
     assert all("define the fixture" in reason for reason in reasons)
 
@@ -145,7 +116,7 @@ def test_a_sink_of_digests_alone_is_handed_digests_alone() -> None:
 
     for check in CHECKS:
         digests = [sample_digest(number) for number in range(1, 4)]
-        run(check, {**fixtures_for(DigestsOnly), "partial_batch": digests.copy})
+        run(EventSinkContract(), check, fixtures_for(DigestsOnly, partial_batch=digests.copy))
     assert seen == {"digest"}
 
 
@@ -158,9 +129,9 @@ def test_a_sink_without_digests_is_handed_none() -> None:
             super().put(event)
 
     with pytest.raises(Skipped):
-        run("test_digests_are_delivered", fixtures_for(EventsOnly))
+        run(EventSinkContract(), "test_digests_are_delivered", fixtures_for(EventsOnly))
     for check in set(CHECKS) - {"test_digests_are_delivered"}:
-        run(check, fixtures_for(EventsOnly))
+        run(EventSinkContract(), check, fixtures_for(EventsOnly))
 
 
 def test_samples_are_the_same_on_every_run() -> None:
