@@ -90,7 +90,7 @@ def forbidden(error: HttpResponseError, vault: str, name: str) -> RefusedError:
     why, fix = _forbidden(error, code, vault_label(vault))
     what = "the vault does not let us read this secret"
     told = f"it answered 403 {code}".rstrip()
-    return RefusedError("BW1404", what, where=f"{vault} {name}", why=f"{told}: {why}", fix=fix, status=403)
+    return _withheld("BW1404", what, vault, name, f"{told}: {why}", fix)
 
 
 def _forbidden(error: HttpResponseError, code: str, label: str) -> tuple[str, str]:
@@ -116,39 +116,21 @@ def _forbidden(error: HttpResponseError, code: str, label: str) -> tuple[str, st
 
 def disabled(vault: str, name: str) -> RefusedError:
     """The secret is switched off: BW1405."""
-    return RefusedError(
-        "BW1405",
-        "the secret is disabled",
-        where=f"{vault} {name}",
-        why="its latest version is switched off in the vault",
-        fix=f"az keyvault secret set-attributes --id {vault}/secrets/{name} --enabled true",
-        status=403,
-    )
+    fix = f"az keyvault secret set-attributes --id {vault}/secrets/{name} --enabled true"
+    why = "its latest version is switched off in the vault"
+    return _withheld("BW1405", "the secret is disabled", vault, name, why, fix)
 
 
 def expired(vault: str, name: str, why: str) -> RefusedError:
     """The secret is past its expiry, and not handed out: BW1411."""
-    return RefusedError(
-        "BW1411",
-        "the secret has expired",
-        where=f"{vault} {name}",
-        why=why,
-        fix=f"set a new value: az keyvault secret set --vault-name {vault_label(vault)} --name {name} --file FILE "
-        "--expires WHEN",
-        status=403,
-    )
+    setting = f"az keyvault secret set --vault-name {vault_label(vault)} --name {name} --file FILE --expires WHEN"
+    return _withheld("BW1411", "the secret has expired", vault, name, why, f"set a new value: {setting}")
 
 
 def not_yet_valid(vault: str, name: str, why: str) -> RefusedError:
     """The secret's time has not come, and it is not handed out: BW1412."""
-    return RefusedError(
-        "BW1412",
-        "the secret is not valid yet",
-        where=f"{vault} {name}",
-        why=why,
-        fix=f"wait, or move its start: az keyvault secret set-attributes --id {vault}/secrets/{name} --not-before WHEN",
-        status=403,
-    )
+    moving = f"az keyvault secret set-attributes --id {vault}/secrets/{name} --not-before WHEN"
+    return _withheld("BW1412", "the secret is not valid yet", vault, name, why, f"wait, or move its start: {moving}")
 
 
 def unknown_name(vault: str, name: str) -> RefusedError:
@@ -162,6 +144,10 @@ def unknown_name(vault: str, name: str) -> RefusedError:
         f"az keyvault secret show --id {vault}/secrets/{name} --query id",
         status=400,
     )
+
+
+def _withheld(code: str, what: str, vault: str, name: str, why: str, fix: str) -> RefusedError:
+    return RefusedError(code, what, where=f"{vault} {name}", why=why, fix=fix, status=403)
 
 
 def _unknown_caller(vault: str, why: str, fix: str, status: int | None = 401) -> RefusedError:
