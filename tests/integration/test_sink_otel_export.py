@@ -161,25 +161,52 @@ def test_headers_are_sent_and_shown_nowhere(receiver: OtlpReceiver) -> None:
     sink.close()
 
 
-def test_headers_that_are_none_are_a_coded_error_without_their_text(receiver: OtlpReceiver) -> None:
-    sink = OtelSink(OtelSettings(endpoint=receiver.url, headers=Secret("synthetic-otel-key-1")), "people")
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ("synthetic-otel-key-1", "a header is not written name=value"),
+        ("the key=synthetic-otel-key-1", "a header is not written name=value"),
+        ("kéy=synthetic-otel-key-1", "a header is not written name=value"),
+        ("key=synthetic-otel-key-1%0Ax", "a value holds characters that no header can carry"),
+        ("key=synthetic-otel-key-1%00", "a value holds characters that no header can carry"),
+        ("key=é-synthetic-otel-key-1", "a value holds characters that no header can carry"),
+    ],
+)
+def test_headers_that_are_none_are_a_coded_error_without_their_text(
+    receiver: OtlpReceiver, headers: str, why: str
+) -> None:
+    sink = OtelSink(OtelSettings(endpoint=receiver.url, headers=Secret(headers)), "people")
     with pytest.raises(ConfigurationError) as caught:
         sink.deliver([event()])
     sink.close()
-    assert (caught.value.problem.code, caught.value.problem.why) == ("BW3241", "a header is not written name=value")
+    assert (caught.value.problem.code, caught.value.problem.why) == ("BW3241", why)
     assert "synthetic-otel-key-1" not in "".join(traceback.format_exception(caught.value))
+    assert receiver.headers == []
 
 
-def test_nobody_there_is_unreachable_and_says_where(receiver: OtlpReceiver) -> None:
-    sink = OtelSink(OtelSettings(endpoint="http://127.0.0.1:1"), "people")
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "http://two..dots.test:4318"])
+def test_nobody_there_is_unreachable_and_says_where(endpoint: str) -> None:
+    sink = OtelSink(OtelSettings(endpoint=endpoint), "people")
     with pytest.raises(UnreachableError) as caught:
         sink.deliver([event()])
     sink.close()
     assert caught.value.problem.code == "BW3240"
-    assert caught.value.problem.where == "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"
+    assert caught.value.problem.where == f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}"
 
 
-@pytest.mark.parametrize("endpoint", ["", "localhost:4318", "ftp://x", "http://", "https://user:pw@collector"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "localhost:4318",
+        "ftp://x",
+        "http://",
+        "https://user:pw@collector",
+        "http://x:99999",
+        "http://x:y",
+        "http://[x",
+    ],
+)
 def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
     with pytest.raises(ValidationError):
         OtelSettings(endpoint=endpoint)

@@ -128,7 +128,16 @@ def test_the_exposition_for_a_server_has_the_totals_and_what_is_not_written_yet(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"format": 99}', b'{"format": 1, "counters": [[1]]}', b"\x00\xff"]
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": 99}',
+        b'{"format": 1, "counters": [[1]]}',
+        b'{"format": 1, "counters": [["busway_events_total", [], 1]], "gauges": [], "seen": []}',
+        b"\x00\xff",
+    ],
 )
 def test_a_file_of_totals_that_cannot_be_read_starts_again(deployment: Deployment, content: bytes) -> None:
     (deployment.folder / "prometheus-totals.json").write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote, urlsplit
 
 from pydantic import field_validator
@@ -9,6 +10,9 @@ from pydantic import field_validator
 from busway.contracts.settings import Secret, Settings, setting
 
 __all__ = ["OtelSettings", "headers_of"]
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Of a header (RFC 9110, token)."""
 
 
 class OtelSettings(Settings):
@@ -35,7 +39,11 @@ class OtelSettings(Settings):
     @field_validator("endpoint")
     @classmethod
     def _check_endpoint(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
+        try:
+            parts = urlsplit(value.strip())
+            _ = parts.port
+        except ValueError:
+            raise ValueError("it is not a URL") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("it is not an http or https URL such as http://localhost:4318")
         if parts.username or parts.password:
@@ -48,7 +56,10 @@ def headers_of(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, (one.strip() for one in text.split(","))):
         name, equals, value = part.partition("=")
-        if not equals or not name.strip():
+        if not equals or not _NAME.fullmatch(name.strip()):
             raise ValueError("a header is not written name=value")
-        found[name.strip().lower()] = unquote(value.strip())
+        text = unquote(value).strip()
+        if not text.isascii() or not text.isprintable():
+            raise ValueError("a value holds characters that no header can carry")
+        found[name.strip().lower()] = text
     return found

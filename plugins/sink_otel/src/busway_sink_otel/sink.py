@@ -60,7 +60,7 @@ class OtelSink:
     def _send(self, path: str, body: bytes) -> httpx.Response:
         try:
             return self._client.post(self._settings.endpoint + path, content=body, headers=self._headers())
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: no DNS name
             kind = type(error).__name__
         # Outside of the handler: texts of others may repeat what was sent, and must not travel along.
         raise UnreachableError(

@@ -64,7 +64,7 @@ class Totals:
             if kept["format"] != FORMAT:
                 return cls()
             return cls(_series(kept["counters"]), _series(kept["gauges"]), dict.fromkeys(map(str, kept["seen"])))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # Counters that start at zero again are what Prometheus is made for; a sink that stops is not.
             return cls()
 
