@@ -5,39 +5,22 @@ from __future__ import annotations
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from builders.email_sinks import NIGHT, OPS, EmailSinks, context_for
 from builders.smtp_server import SmtpServer
 from busway.contracts.events import Severity
 from busway.contracts.health import HealthResult
-from busway.contracts.plugins import PluginContext
 from busway.contracts.settings import Secret
 from busway.errors import RefusedError, UnreachableError
 from busway.testing.sinks import sample_event, sample_events
-from busway_sink_email import busway_event_sink, busway_health_checks
-from busway_sink_email.settings import EmailSettings
-from busway_sink_email.sink import EmailSink
+from busway_sink_email import busway_health_checks
 
-OPS, NIGHT = "ops@example.test", "night@example.test"
 PASSWORD = "synthetic-mail-password"
-
-Make = Callable[..., EmailSink]
-
-
-def settings_for(server: SmtpServer, **changes: Any) -> EmailSettings:
-    values: dict[str, Any] = {
-        "server": "localhost",
-        "port": server.port,
-        "tls": server.tls,
-        "ca_file": server.ca_file,
-        "sender": "busway@example.test",
-        "recipients": (OPS, NIGHT),
-    }
-    return EmailSettings(**{**values, **changes})
 
 
 @pytest.fixture
@@ -47,26 +30,18 @@ def server(tmp_path: Path) -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def make() -> Iterator[Make]:
-    sinks: list[EmailSink] = []
-
-    def build(server: SmtpServer, **changes: Any) -> EmailSink:
-        sink = busway_event_sink(PluginContext("email", settings_for(server, **changes), app="acme"))
-        sinks.append(sink)
-        return sink
-
-    yield build
-    for sink in sinks:
-        sink.close()
+def make() -> Iterator[EmailSinks]:
+    with EmailSinks() as sinks:
+        yield sinks
 
 
 def health(server: SmtpServer, **changes: Any) -> HealthResult:
-    (check,) = busway_health_checks(PluginContext("email", settings_for(server, **changes)))
+    (check,) = busway_health_checks(context_for(server, **changes))
     assert check.online
     return check.run()
 
 
-def test_one_mail_per_batch_reaches_everybody(server: SmtpServer, make: Make) -> None:
+def test_one_mail_per_batch_reaches_everybody(server: SmtpServer, make: EmailSinks) -> None:
     events = sample_events(3)
     delivery = make(server).deliver(events)
     (mail,) = server.mails
@@ -78,19 +53,19 @@ def test_one_mail_per_batch_reaches_everybody(server: SmtpServer, make: Make) ->
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-def test_it_logs_in_over_tls(tmp_path: Path, make: Make, tls: Literal["starttls", "implicit"]) -> None:
+def test_it_logs_in_over_tls(tmp_path: Path, make: EmailSinks, tls: Literal["starttls", "implicit"]) -> None:
     with SmtpServer(tmp_path, tls=tls, accounts={"bus": PASSWORD}) as server:
         make(server, username="bus", password=Secret(PASSWORD)).deliver(sample_events(1))
         assert (server.logins, len(server.mails)) == (1, 1)
 
 
-def test_clear_text_works_on_loopback(tmp_path: Path, make: Make) -> None:
+def test_clear_text_works_on_loopback(tmp_path: Path, make: EmailSinks) -> None:
     with SmtpServer(tmp_path, tls="none") as server:
         make(server).deliver(sample_events(1))
         assert len(server.mails) == 1
 
 
-def test_a_server_without_starttls_gets_no_mail_and_no_password(tmp_path: Path, make: Make) -> None:
+def test_a_server_without_starttls_gets_no_mail_and_no_password(tmp_path: Path, make: EmailSinks) -> None:
     with SmtpServer(tmp_path, tls="none") as server:
         sink = make(server, tls="starttls", username="bus", password=Secret(PASSWORD))
         with pytest.raises(RefusedError) as caught:
@@ -99,7 +74,7 @@ def test_a_server_without_starttls_gets_no_mail_and_no_password(tmp_path: Path, 
         assert (server.mails, server.logins) == ([], 0)
 
 
-def test_an_untrusted_certificate_is_refused(server: SmtpServer, make: Make) -> None:
+def test_an_untrusted_certificate_is_refused(server: SmtpServer, make: EmailSinks) -> None:
     with pytest.raises(RefusedError) as caught:
         make(server, ca_file="").deliver(sample_events(1))
     assert caught.value.code == "BW3202"
@@ -107,7 +82,7 @@ def test_an_untrusted_certificate_is_refused(server: SmtpServer, make: Make) -> 
     assert server.mails == []
 
 
-def test_a_certificate_for_another_name_is_refused(tmp_path: Path, make: Make) -> None:
+def test_a_certificate_for_another_name_is_refused(tmp_path: Path, make: EmailSinks) -> None:
     with SmtpServer(tmp_path, names=("other.example.test",)) as server:
         with pytest.raises(RefusedError) as caught:
             make(server).deliver(sample_events(1))
@@ -115,7 +90,7 @@ def test_a_certificate_for_another_name_is_refused(tmp_path: Path, make: Make) -
         assert server.mails == []
 
 
-def test_a_wrong_password_is_told_without_repeating_it(tmp_path: Path, make: Make) -> None:
+def test_a_wrong_password_is_told_without_repeating_it(tmp_path: Path, make: EmailSinks) -> None:
     with SmtpServer(tmp_path, accounts={"bus": "another"}) as server:
         sink = make(server, username="bus", password=Secret(PASSWORD))
         with pytest.raises(RefusedError) as caught:
@@ -125,7 +100,7 @@ def test_a_wrong_password_is_told_without_repeating_it(tmp_path: Path, make: Mak
     assert PASSWORD not in caught.value.render()
 
 
-def test_the_connection_is_kept_and_replaced_when_it_died(server: SmtpServer, make: Make) -> None:
+def test_the_connection_is_kept_and_replaced_when_it_died(server: SmtpServer, make: EmailSinks) -> None:
     sink = make(server)
     sink.deliver(sample_events(1))
     sink.deliver(sample_events(1, first=2))
@@ -135,7 +110,7 @@ def test_the_connection_is_kept_and_replaced_when_it_died(server: SmtpServer, ma
     assert (server.connections, len(server.mails)) == (2, 3)
 
 
-def test_a_batch_that_comes_again_has_the_same_message_id(server: SmtpServer, make: Make) -> None:
+def test_a_batch_that_comes_again_has_the_same_message_id(server: SmtpServer, make: EmailSinks) -> None:
     sink = make(server)
     for _ in range(2):
         sink.deliver(sample_events(2))
@@ -143,7 +118,7 @@ def test_a_batch_that_comes_again_has_the_same_message_id(server: SmtpServer, ma
     assert first.message["Message-ID"] == second.message["Message-ID"]
 
 
-def test_events_below_the_severity_are_acknowledged_and_not_mailed(server: SmtpServer, make: Make) -> None:
+def test_events_below_the_severity_are_acknowledged_and_not_mailed(server: SmtpServer, make: EmailSinks) -> None:
     sink = make(server)
     quiet = sample_event(1, severity=Severity.WARNING)
     assert sink.deliver([quiet]).delivered == {quiet.event_id}
@@ -153,7 +128,7 @@ def test_events_below_the_severity_are_acknowledged_and_not_mailed(server: SmtpS
     assert [mail.event_ids for mail in server.mails] == [[loud.event_id], [digest.event_id]]
 
 
-def test_nobody_listening_is_unreachable(server: SmtpServer, make: Make) -> None:
+def test_nobody_listening_is_unreachable(server: SmtpServer, make: EmailSinks) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(UnreachableError) as caught:
@@ -163,7 +138,7 @@ def test_nobody_listening_is_unreachable(server: SmtpServer, make: Make) -> None
 
 
 @pytest.mark.parametrize("stage", ["mail", "data", "rcpt"])
-def test_a_temporary_answer_is_tried_again(server: SmtpServer, make: Make, stage: str) -> None:
+def test_a_temporary_answer_is_tried_again(server: SmtpServer, make: EmailSinks, stage: str) -> None:
     answer = "451 4.3.2 ops@example.test: later"
     if stage == "rcpt":
         server.rcpt_answers = {OPS: deque([answer]), NIGHT: deque([answer])}
@@ -179,14 +154,16 @@ def test_a_temporary_answer_is_tried_again(server: SmtpServer, make: Make, stage
     assert len(server.mails) == 1
 
 
-def test_a_refused_sender_keeps_events_pending(server: SmtpServer, make: Make) -> None:
+def test_a_refused_sender_keeps_events_pending(server: SmtpServer, make: EmailSinks) -> None:
     server.mail_answers.append("553 5.7.1 not your address")
     with pytest.raises(RefusedError) as caught:
         make(server).deliver(sample_events(1))
     assert "ALERT_EMAIL_FROM" in caught.value.problem.fix
 
 
-def test_recipients_refused_for_good_reject_the_batch_but_not_what_was_filtered(server: SmtpServer, make: Make) -> None:
+def test_recipients_refused_for_good_reject_the_batch_but_not_what_was_filtered(
+    server: SmtpServer, make: EmailSinks
+) -> None:
     server.rcpt_answers = {to: deque([f"550 5.1.1 {to} unknown"]) for to in (OPS, NIGHT)}
     quiet, loud = sample_event(1, severity=Severity.INFO), sample_event(2)
     delivery = make(server).deliver([quiet, loud])
@@ -196,7 +173,7 @@ def test_recipients_refused_for_good_reject_the_batch_but_not_what_was_filtered(
     }
 
 
-def test_a_refused_mail_is_rejected(server: SmtpServer, make: Make) -> None:
+def test_a_refused_mail_is_rejected(server: SmtpServer, make: EmailSinks) -> None:
     server.data_answers.append("552 5.3.4 too big")
     sink = make(server)
     (reason,) = sink.deliver(sample_events(1)).rejected.values()
@@ -205,7 +182,7 @@ def test_a_refused_mail_is_rejected(server: SmtpServer, make: Make) -> None:
 
 
 def test_one_recipient_refused_for_good_does_not_hold_the_others(
-    server: SmtpServer, make: Make, caplog: pytest.LogCaptureFixture
+    server: SmtpServer, make: EmailSinks, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.rcpt_answers[NIGHT] = deque(["550 5.1.1 unknown"])
     with caplog.at_level(logging.WARNING):
@@ -215,7 +192,7 @@ def test_one_recipient_refused_for_good_does_not_hold_the_others(
     assert NIGHT not in caplog.text
 
 
-def test_a_recipient_put_off_is_tried_again_and_nobody_is_mailed_twice(server: SmtpServer, make: Make) -> None:
+def test_a_recipient_put_off_is_tried_again_and_nobody_is_mailed_twice(server: SmtpServer, make: EmailSinks) -> None:
     server.rcpt_answers[NIGHT] = deque(["450 4.2.0 greylisted"])
     sink = make(server)
     with pytest.raises(UnreachableError):

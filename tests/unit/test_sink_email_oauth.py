@@ -149,6 +149,7 @@ def test_without_httpx_the_command_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         {"oauth_token_url": "http://login.example.test/token"},
         {"oauth_token_url": "login.example.test"},
         {"oauth_token_url": "https:///token"},
+        {"oauth_token_url": "https://[login"},
         {"oauth_client_id": ""},
         {"oauth_client_secret": None},
         {"username": ""},

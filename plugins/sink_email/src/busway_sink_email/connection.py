@@ -7,13 +7,14 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from busway.contracts.clock import Clock, SystemClock
 from busway_sink_email.failures import Failures
 from busway_sink_email.oauth import TokenSource, refuse_unusable, xoauth2
-from busway_sink_email.security import refuse_clear_text, tls_context
+from busway_sink_email.security import refuse_clear_text, refuse_other_letters, tls_context
 from busway_sink_email.settings import EmailSettings, parse_address
 from busway_sink_email.time_limit import TimeLimit
 
@@ -40,7 +41,7 @@ class _Watched(smtplib.SMTP):
     def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
         """As the parent, which calls it while it is made."""
         self._limit.watch(self)
-        return super().connect(*args, **options)
+        return self._limit.within(partial(super().connect, *args, **options), self.close)
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """As the parent; from here on the mail may arrive."""
@@ -160,7 +161,7 @@ class MailConnection:
         except BaseException as error:
             if smtp is not None:
                 smtp.close()
-            if not isinstance(error, (smtplib.SMTPException, OSError)):
+            if not isinstance(error, (smtplib.SMTPException, OSError, UnicodeError)):  # UnicodeError: no host name
                 raise
             failed = error
         else:
@@ -180,12 +181,16 @@ class MailConnection:
         if not user:
             return
         if not self._settings.uses_oauth:
-            smtp.login(user, self._settings.password.get_secret_value() if self._settings.password else "")
+            password = self._settings.password.get_secret_value() if self._settings.password else ""
+            refuse_other_letters(user, password)
+            smtp.login(user, password)
             return
         if "XOAUTH2" not in smtp.esmtp_features.get("auth", "").upper().split():
             raise smtplib.SMTPNotSupportedError("XOAUTH2 is not offered")
+        token = self._tokens.token()
+        refuse_other_letters(user, token)
         try:
-            smtp.auth("XOAUTH2", xoauth2(user, self._tokens.token()))
+            smtp.auth("XOAUTH2", xoauth2(user, token))
         except smtplib.SMTPAuthenticationError:
             self._tokens.forget()
             raise

@@ -78,5 +78,7 @@ def _why(error: Exception) -> str:
         return f"it answered {', '.join(reasons)}"
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return "it closed the connection"
+    if isinstance(error, UnicodeError):
+        return "SMTP_SERVER is no host name"
     name = type(error).__name__
     return f"{name}: {error.strerror}" if isinstance(error, OSError) and error.strerror else name

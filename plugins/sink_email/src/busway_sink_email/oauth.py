@@ -134,9 +134,7 @@ def refuse_unusable(settings: EmailSettings) -> None:
     """Raises ``ConfigurationError`` BW3206 for a sign-in that is configured by halves."""
     wrong = ""
     if settings.oauth_token_url:
-        parts = urlsplit(settings.oauth_token_url)
-        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
-        if not parts.hostname or (parts.scheme != "https" and not local):
+        if not _is_secure(settings.oauth_token_url):
             wrong = "SMTP_OAUTH_TOKEN_URL is not an https address"
         elif not settings.oauth_client_id or settings.oauth_client_secret is None:
             wrong = "SMTP_OAUTH_TOKEN_URL needs SMTP_OAUTH_CLIENT_ID and SMTP_OAUTH_CLIENT_SECRET"
@@ -150,3 +148,12 @@ def refuse_unusable(settings: EmailSettings) -> None:
             why=wrong,
             fix="busway explain BW3206",
         )
+
+
+def _is_secure(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    return bool(parts.hostname) and (parts.scheme == "https" or local)

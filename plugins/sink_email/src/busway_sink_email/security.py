@@ -8,7 +8,7 @@ from pathlib import Path
 from busway.errors import ConfigurationError
 from busway_sink_email.settings import EmailSettings, is_loopback
 
-__all__ = ["refuse_clear_text", "tls_context"]
+__all__ = ["refuse_clear_text", "refuse_other_letters", "tls_context"]
 
 
 def refuse_clear_text(settings: EmailSettings) -> None:
@@ -29,6 +29,18 @@ def refuse_clear_text(settings: EmailSettings) -> None:
             "a password would be sent in clear text",
             where="SMTP_TLS=none with SMTP_USERNAME",
             fix="set SMTP_TLS to starttls or implicit, or leave SMTP_USERNAME empty",
+        )
+
+
+def refuse_other_letters(user: str, proof: str) -> None:
+    """Raises ``ConfigurationError`` BW3206 for a login that ``smtplib`` cannot send: its own error holds all of it."""
+    if not (user + proof).isascii():
+        raise ConfigurationError(
+            "BW3206",
+            "the mail settings cannot be used",
+            where="SMTP_USERNAME with SMTP_PASSWORD or SMTP_OAUTH_TOKEN",
+            why="they hold letters other than ASCII, which this login cannot carry",
+            fix="set a password of letters, digits and signs of ASCII: busway config explain SMTP_PASSWORD",
         )
 
 

@@ -6,9 +6,13 @@ import smtplib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeVar
 
 __all__ = ["TimeLimit"]
+
+T = TypeVar("T")
 
 
 class TimeLimit:
@@ -38,6 +42,39 @@ class TimeLimit:
             if self.passed:
                 _cut(smtp)
 
+    def within(self, connect: Callable[[], T], close: Callable[[], object]) -> T:
+        """What ``connect`` returns or raises; ``TimeoutError`` when the time of the block is over before.
+
+        There is nothing to cut yet while a name is resolved and one address after the other is tried. So it is done
+        in a thread, which is left alone when it takes too long, and calls ``close`` when it is through.
+        """
+        results: list[T | Exception] = []
+        left_alone = threading.Event()
+        lock = threading.Lock()
+
+        def run() -> None:
+            result: T | Exception
+            try:
+                result = connect()
+            except Exception as error:
+                result = error
+            with lock:
+                results.append(result)
+                if left_alone.is_set():
+                    close()
+
+        worker = threading.Thread(target=run, name="busway-sink-email-connect", daemon=True)
+        worker.start()
+        worker.join(self._left())
+        with lock:
+            if not results:
+                left_alone.set()
+                self.passed = True
+                raise TimeoutError("no connection in time")
+        if isinstance(results[0], Exception):
+            raise results[0]
+        return results[0]
+
     def end(self) -> None:
         """Lets the thread go."""
         self._ended.set()
@@ -56,6 +93,11 @@ class TimeLimit:
     ) -> None:
         with self._lock:
             self._until = None
+
+    def _left(self) -> float | None:
+        """Seconds of the block in hand; ``None`` outside of one."""
+        with self._lock:
+            return None if self._until is None else max(0.0, self._until - time.monotonic())
 
     def _run(self) -> None:
         """Sleeps to the end of the block in hand, and ends when there is none any more."""
