@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from busway.app import App as App
     from busway.contracts.caches import CacheBackend as CacheBackend
     from busway.contracts.caches import Entry as Entry
+    from busway.contracts.coordination import Quota as Quota
     from busway.contracts.events import Event as Event
     from busway.contracts.events import EventError as EventError
     from busway.contracts.events import Severity as Severity
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from busway.contracts.keys import MatchKey as MatchKey
     from busway.contracts.keys import casefolded as casefolded
     from busway.contracts.keys import exact as exact
+    from busway.contracts.limits import Limiter as Limiter
     from busway.contracts.plugins import PluginContext as PluginContext
     from busway.contracts.records import Complete as Complete
     from busway.contracts.records import Pending as Pending
@@ -60,11 +62,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "busway.app": ("App",),
     "busway.contracts.caches": ("CacheBackend", "Entry"),
+    "busway.contracts.coordination": ("Quota",),
     "busway.contracts.events": ("Event", "EventError", "Severity"),
     "busway.contracts.fields": ("FieldPolicy", "FieldRule", "always", "create_only", "if_empty", "never"),
     "busway.contracts.health": ("HealthCheck", "HealthResult"),
     "busway.contracts.jobs": ("Job",),
     "busway.contracts.keys": ("MatchKey", "casefolded", "exact"),
+    "busway.contracts.limits": ("Limiter",),
     "busway.contracts.plugins": ("PluginContext",),
     "busway.contracts.records": ("Complete", "Pending", "Record", "Skip"),
     "busway.contracts.runs": ("Run",),
@@ -93,9 +97,11 @@ __all__ = [
     "HealthCheck",
     "HealthResult",
     "Job",
+    "Limiter",
     "MatchKey",
     "Pending",
     "PluginContext",
+    "Quota",
     "Record",
     "Run",
     "Secret",

@@ -11,7 +11,8 @@ The tree (exit code of the command line in brackets)::
     ├── UnreachableError [5]        a remote, database or store that did not answer
     │   └── IncompleteReadError     it answered, but not with everything
     ├── RecordsFailedError [6]      a run that finished with failed records
-    └── HeldError [7]               a brake, lock or pause stopped the work
+    ├── HeldError [7]               a brake, lock or pause stopped the work
+    └── StoppedError [130]          somebody asked to stop
 
 An error carries a :class:`Problem`: code, what, where, why, fix. The command line prints
 it, ``--json`` shows the same fields, and ``busway explain CODE`` prints the page of the code.
@@ -34,6 +35,7 @@ __all__ = [
     "RecordsFailedError",
     "RefusedError",
     "RejectedRecordError",
+    "StoppedError",
     "UnreachableError",
     "UsageError",
 ]
@@ -173,6 +175,8 @@ class UnreachableError(BuswayError):
     exit_code = 5
     ambiguous: bool = True
     """False when it is known that nothing was carried out: the request never left, or was turned away unread."""
+    retry_after_seconds: float | None = None
+    """What the remote asked to wait before the next call, where it said so."""
 
 
 class IncompleteReadError(UnreachableError):
@@ -189,3 +193,9 @@ class HeldError(BuswayError):
     """A brake, a lock or a pause holds the work; nothing was written."""
 
     exit_code = 7
+
+
+class StoppedError(BuswayError):
+    """Somebody asked to stop while the work waited; what it waited for was not begun."""
+
+    exit_code = 130

@@ -7,6 +7,8 @@ file                      nouns
 ``secrets``               SecretSource, SecretValue
 ``caches``                CacheBackend, InProcessCache, Entry and the optional abilities of a level
 ``coordination``          Coordinator, Lease, Quota
+``limits``                Limiter: calls to an account that all processes share
+``retry_after``           retry_after_seconds: a number, a fraction or a date
 ``durations``             durations as people write them
 ``events``                Event, Severity, EventError
 ``sinks``                 EventSink, Delivery
@@ -17,6 +19,7 @@ file                      nouns
 ``patterns``              glob_regex, escape_glob: shell patterns over keys
 ``jobs``                  Job
 ``runs``                  Run, RunData, Stop: what a running job may use
+``stopping``              stop_requested: the wish to stop, far below a run
 ``plugins``               PluginContext
 ``health``                HealthCheck, HealthResult
 ``clock``                 Clock, SystemClock

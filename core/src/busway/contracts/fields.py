@@ -29,7 +29,7 @@ class FieldRule:
 
     fields = {
         "email": always.personal().optional(),
-        "current_title_id": always.reading(lambda user: (user.get("current_title") or {}).get("id")),
+        "title_id": always.referring("titles").reading(lambda user: (user.get("title") or {}).get("id")),
         "roles": create_only,
     }
     """
@@ -40,6 +40,7 @@ class FieldRule:
     clear_when_empty: bool = False
     is_optional: bool = False
     is_personal: bool = False
+    refers_to: str = ""
 
     def normalised(self, normaliser: Callable[[Any], Any]) -> FieldRule:
         """Compares ``normaliser(value)`` of both sides; what is written is not changed by it."""
@@ -56,6 +57,10 @@ class FieldRule:
     def optional(self) -> FieldRule:
         """The record may be written without it when the target refuses just this field."""
         return replace(self, is_optional=True)
+
+    def referring(self, job: str) -> FieldRule:
+        """Holds the id of a record of ``job``: a record that fails for it is tried again once that job has written."""
+        return replace(self, refers_to=job)
 
     def personal(self) -> FieldRule:
         """Personal data: shown in plans and events by policy only."""

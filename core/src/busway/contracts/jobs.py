@@ -19,8 +19,12 @@ class Job(ABC):
     """A sync job: declarations for the engine, two reads, a mapping and the writes.
 
     The engine reads both sides completely or not at all, maps, validates, compares, plans, holds or applies,
-    and accounts. A job only says what is specific to its records. Raise ``RejectedRecordError`` from a write
-    when the target refuses that one record; other errors of ``busway.errors`` end the job.
+    and accounts. A job only says what is specific to its records. From a write, raise ``RejectedRecordError`` when
+    the target refuses that one record, and ``UnreachableError`` when it does not serve now (``ambiguous = False`` when
+    the request certainly was not carried out, ``retry_after_seconds`` when it said how long): that is tried again
+    within a budget. Other errors of ``busway.errors`` end the job.
+
+    Jobs of one run that do not depend on each other may be at work at the same time, each in a thread of its own.
     """
 
     name: ClassVar[str]
@@ -47,6 +51,12 @@ class Job(ABC):
     requires_validators: ClassVar[bool] = False
     """The mapping leaves normalisation to the validators of ``entity``: a deployment that selects the job and no such
     validator is refused (BW4013), because it would write raw values."""
+    account: ClassVar[str] = ""
+    """Name of the account that is written to, such as ``safetyamp``: when it stops answering one of its jobs, none of
+    them goes on knocking. Empty = the job's own."""
+    concurrency: ClassVar[int] = 1
+    """Writes that may be under way at once; more than 1 needs writes that are safe to call from several threads.
+    ``[sync.<job>] concurrency`` changes it."""
     mapping_version: ClassVar[str] = "1"
     """Change it when the mapping changes, so that records in quarantine are tried again."""
 

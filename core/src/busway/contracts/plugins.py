@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.limits import Limiters, unlimited
 from busway.metrics.registry import Metrics
 
 __all__ = ["PluginContext"]
@@ -33,6 +34,8 @@ class PluginContext(Generic[S]):
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("busway.plugin"))
+    limiter: Limiters = unlimited
+    """Makes the limiter of a quota, shared with all other processes: ``context.limiter(Quota("acme", 60, 61.0))``."""
     call_seconds: float = 3.0
     """How long the core waits for one call of a secret source before it gives the source up; a source with a budget
     of its own stays below it."""
