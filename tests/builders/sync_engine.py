@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
+from busway.contracts.coordination import Lease, Quota
 from busway.contracts.jobs import Job
 from busway.contracts.runs import RunData
 from busway.contracts.validators import Validator
+from busway.stores.state import StateStore
 from busway.sync.context import NEVER, RunContext
+from busway.sync.engine_settings import EngineSettings
+from busway.sync.lease import RunLease
 from busway.sync.runner import SyncEngine
 
 T = TypeVar("T")
@@ -24,6 +34,7 @@ class StandingClock:
 
     def __init__(self, now_ns: int = NOON) -> None:
         self.ns = now_ns
+        self.slept = 0.0
 
     def now_ns(self) -> int:
         return self.ns
@@ -33,6 +44,7 @@ class StandingClock:
 
     def sleep(self, seconds: float) -> None:
         self.ns += int(seconds * 1e9)
+        self.slept += seconds
 
 
 class RunMemory:
@@ -110,26 +122,33 @@ class MemoryEvents:
 
 @dataclass
 class MemoryState:
-    """What the engine remembers; ``batches`` are the calls that added managed ids."""
+    """What the engine remembers of records, in memory; the rest is in a real store, made when it is asked for."""
 
     managed: dict[str, set[str]] = field(default_factory=dict)
     deactivated: dict[str, set[str]] = field(default_factory=dict)
     good: dict[str, dict[str, Any]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
-    batches: list[int] = field(default_factory=list)
-    held_by: str = ""
 
-    @contextmanager
-    def alone(self) -> Iterator[str]:
-        yield self.held_by
+    def __post_init__(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="busway-state-")
+        shutil.copy(_empty_store() / "state.db", folder.name)
+        self.store = StateStore(Path(folder.name))
+        self.quarantine, self.held_plans = self.store.quarantine, self.store.held_plans
+        self.pauses, self.fences = self.store.pauses, self.store.fences
+        self.writes_in_hand, self.job_progress = self.store.writes_in_hand, self.store.job_progress
+        weakref.finalize(self, _clean_up, self.store, folder)
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        return self.store.transaction()
 
     def managed_ids(self, job: str) -> frozenset[str]:
         return frozenset(self.managed.get(job, ()))
 
     def add_managed(self, job: str, target_ids: Iterable[str]) -> None:
-        ids = list(target_ids)
-        self.batches.append(len(ids))
-        self.managed.setdefault(job, set()).update(ids)
+        self.managed.setdefault(job, set()).update(target_ids)
+
+    def forget_managed(self, job: str, target_ids: Iterable[str]) -> None:
+        self.managed.setdefault(job, set()).difference_update(target_ids)
 
     def deactivated_ids(self, job: str) -> frozenset[str]:
         return frozenset(self.deactivated.get(job, ()))
@@ -151,6 +170,64 @@ class MemoryState:
         return self.used.setdefault(plan_id, at_ns) == at_ns
 
 
+@cache
+def _empty_store() -> Path:
+    """A state folder that is set up: hypothesis makes hundreds, and the schema is written with many syncs."""
+    folder = Path(tempfile.mkdtemp(prefix="busway-state-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    store = StateStore(folder)
+    store.managed.ids("nobody")
+    store.close()
+    return folder
+
+
+def _clean_up(store: StateStore, folder: tempfile.TemporaryDirectory[str]) -> None:
+    store.close()
+    folder.cleanup()
+
+
+class OneHolder:
+    """A coordinator in memory, for one process; ``taken_by`` is somebody else who has every lease."""
+
+    def __init__(self, clock: StandingClock) -> None:
+        self._clock = clock
+        self._tokens: dict[str, int] = {}
+        self.leases: dict[str, Lease] = {}
+        self.taken_by = ""
+
+    def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
+        if self.taken_by or name in self.leases:
+            return None
+        self._tokens[name] = self._tokens.get(name, 0) + 1
+        return self._grant(Lease(name, self._tokens[name], holder, self._clock.ns, 0), seconds)
+
+    def renew(self, lease: Lease, seconds: float) -> Lease | None:
+        held = self.leases.get(lease.name)
+        return self._grant(lease, seconds) if held is not None and held.token == lease.token else None
+
+    def release(self, lease: Lease) -> bool:
+        return self.leases.pop(lease.name, None) is not None
+
+    def current(self, name: str) -> Lease | None:
+        if self.taken_by:
+            return Lease(name, 99, self.taken_by, self._clock.ns, self._clock.ns)
+        return self.leases.get(name)
+
+    def take(self, quota: Quota, count: int = 1, share: str = "") -> float:
+        return 0.0
+
+    def hold(self, quota: Quota, seconds: float) -> None:
+        """Nothing is drawn from quotas here."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _grant(self, lease: Lease, seconds: float) -> Lease:
+        expires = self._clock.ns + round(seconds * 1e9)
+        self.leases[lease.name] = Lease(lease.name, lease.token, lease.holder, lease.since_ns, expires)
+        return self.leases[lease.name]
+
+
 class Bench:
     """An engine and its doubles; ``tables`` are the ``[sync.<job>]`` tables."""
 
@@ -160,9 +237,13 @@ class Bench:
         validators: Mapping[str, Sequence[Validator]] | None = None,
         tables: Mapping[str, Mapping[str, Any]] | None = None,
         state: MemoryState | None = None,
+        parallel: int = 1,
     ) -> None:
         self.events, self.state, self.data = MemoryEvents(), state or MemoryState(), MemoryData()
         self.clock = StandingClock()
+        self.lease_clock = StandingClock()
+        """Apart, because a lease is renewed in real time, however the run's clock jumps."""
+        self.coordinator = OneHolder(self.lease_clock)
         self.tables = dict(tables or {})
         self.engine = SyncEngine(
             jobs,
@@ -174,6 +255,8 @@ class Bench:
             where=self.where,
             digest=keyed_digest,
             clock=self.clock,
+            lease=RunLease(lambda: self.coordinator, "bench", self.lease_clock, self.state),
+            engine_settings=EngineSettings(parallel_jobs=parallel),
         )
 
     def where(self, job: str, key: str) -> str:
@@ -184,6 +267,8 @@ UNBRAKED: dict[str, Any] = {
     "allow_empty_source": True,
     "max_source_drop_pct": 100,
     "max_deactivations_pct": 100,
+    "max_updates_pct": 100,
+    "max_target_drop_pct": 100,
     "max_consecutive_errors": 10_000,
     "max_error_pct": 100,
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from busway.errors import ConfigurationError
-from busway.stores.database import open_database, transaction
+from busway.stores.database import Transaction, open_database
 
 FIRST = "CREATE TABLE things (name TEXT PRIMARY KEY);\nINSERT INTO things VALUES ('one');"
 SECOND = "ALTER TABLE things ADD COLUMN size INTEGER;"
@@ -82,8 +82,8 @@ def test_transactions_roll_back_and_join(tmp_path: Path) -> None:
     database = open_database(tmp_path / "a.db", [FIRST])
 
     def fail_after_an_inner_one() -> None:
-        with transaction(database):
-            with transaction(database):
+        with Transaction(database):
+            with Transaction(database):
                 database.execute("INSERT INTO things VALUES ('two')")
             raise ZeroDivisionError
 
@@ -98,7 +98,7 @@ def test_threads_share_a_connection_without_mixing_transactions(tmp_path: Path) 
 
     def work(number: int) -> None:
         for step in range(50):
-            with transaction(database):
+            with Transaction(database):
                 database.execute("INSERT INTO things VALUES (?)", (f"{number}-{step}",))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]

@@ -50,6 +50,7 @@ from busway.wiring.secret_audit import keep_secret_accesses
 from busway.wiring.secret_sources import call_seconds, guarded
 from busway.wiring.source_loader import SourceLoader
 from busway.wiring.source_news import SourceNews
+from busway.wiring.sync_tables import sync_problems, where_in_sync
 from busway.wiring.warnings import given_up, source_troubles, unused
 
 if TYPE_CHECKING:
@@ -249,22 +250,27 @@ class App:
     @cached_property
     def sync(self) -> SyncEngine:
         """The sync engine over the jobs."""
+        from busway.sync.engine_settings import EngineSettings
+        from busway.sync.lease import RunLease
         from busway.sync.state import StoredSyncState
         from busway.sync.watched_engine import WatchedEngine
 
         deployment = self.boot.deployment
         origins = [_origin(plugin) for kind in KINDS for plugin in self.plugins.loaded(kind)]
         self.watchdog.packages = package_origins(origins)
+        state, where = StoredSyncState(self.state), partial(where_in_sync, deployment)
         return WatchedEngine(
             self.jobs,
             validators=self.validators,
             events=self.events,
             data=self.data,
-            state=StoredSyncState(self.state),
+            state=state,
             settings_for=partial(deployment.table, "sync"),
-            where=lambda job, key: deployment.where("sync", job, *filter(None, (key,))),
+            where=where,
             digest=partial(keyed_digest, installation_key(self.boot.state_dir)),
             clock=self.clock,
+            lease=RunLease(lambda: self.coordinator, deployment.app, self.clock, state),
+            engine_settings=EngineSettings.from_table(deployment.table("sync"), where),
             distributions={job.name: origin.owner for job in self.jobs if (origin := origin_of(job))},
             watchdog=self.watchdog,
         )
@@ -311,7 +317,7 @@ class App:
         found = self.config.problems()
         if not found and not self.plugins.problems():
             # Only whole jobs can say which tables they read.
-            found += self.sync.problems(self.boot.deployment.table("sync"))
+            found += sync_problems(self.boot.deployment, lambda: self.sync)
         return found
 
     def warnings(self) -> list[str]:

@@ -6,13 +6,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from busway.errors import BuswayError, ConfigurationError, UnreachableError
 from busway.stores.file_lock import PRIVATE_FILE, file_lock
 
-__all__ = ["Database", "open_database", "transaction"]
+__all__ = ["Database", "Transaction", "open_database"]
 
 BUSY_TIMEOUT_MS = 5000
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -42,34 +42,59 @@ def open_database(path: Path, migrations: Sequence[str]) -> Database:
         raise _explained(path, exc) from exc
 
 
-@contextmanager
-def transaction(database: sqlite3.Connection, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-    """A transaction (``BEGIN IMMEDIATE``), rolled back when the block raises; one inside another joins it.
+class Transaction:
+    """A transaction (``BEGIN IMMEDIATE``) for a ``with``, rolled back when the block raises; an inner one joins it.
+
+    A class, not a generator: every record of a run is accounted in a few of them.
 
     :param write: off for a block that only reads and wants to see one moment.
     :raises UnreachableError: BW3104 another process kept the database locked for 5 s.
     """
-    lock = database.lock if isinstance(database, Database) else threading.RLock()
-    with lock:
-        if database.in_transaction:
-            yield database
-            return
-        _begin(database, write)
+
+    __slots__ = ("_database", "_joined", "_write")
+
+    def __init__(self, database: Database, *, write: bool = True) -> None:
+        self._database = database
+        self._write = write
+        self._joined = False
+
+    def __enter__(self) -> Database:
+        database = self._database
+        database.lock.acquire()
         try:
-            yield database
-            database.execute("COMMIT")
+            self._joined = database.in_transaction
+            if not self._joined:
+                _begin(database, self._write)
         except BaseException:
-            # A commit that failed leaves the transaction open: whoever came next would join it and never commit.
-            if database.in_transaction:
-                database.execute("ROLLBACK")
+            database.lock.release()
             raise
+        return database
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._joined:
+                _end(self._database, good=error is None)
+        finally:
+            self._database.lock.release()
 
 
-def _begin(database: sqlite3.Connection, write: bool) -> None:
+def _end(database: Database, *, good: bool) -> None:
+    try:
+        if good:
+            database.execute("COMMIT")
+    finally:
+        # A commit that failed leaves the transaction open: whoever came next would join it and never commit.
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+
+
+def _begin(database: Database, write: bool) -> None:
     try:
         database.execute("BEGIN IMMEDIATE" if write else "BEGIN")
     except sqlite3.OperationalError as exc:
-        raise _explained(getattr(database, "path", Path()), exc) from exc
+        raise _explained(database.path, exc) from exc
 
 
 def _opened(path: Path, migrations: Sequence[str]) -> Database:
@@ -109,7 +134,7 @@ def _migrate(database: Database, path: Path, migrations: Sequence[str]) -> None:
         )
     if 0 < version < len(migrations):
         _back_up(database, path.with_name(f"{path.name}.v{version}.bak"))
-    with transaction(database):
+    with Transaction(database):
         for number in range(version, len(migrations)):
             for statement in _statements(migrations[number]):
                 database.execute(statement)

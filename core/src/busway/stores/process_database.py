@@ -7,11 +7,12 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from busway.stores.database import Database, open_database, transaction
+from busway.stores.database import Database, Transaction, open_database
 
 __all__ = ["ProcessDatabase"]
 
@@ -54,16 +55,20 @@ class ProcessDatabase:
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction; inside another one of the same thread it joins that one."""
-        return self._transaction(write=True)
+        return _Use(self, write=True)
 
     def snapshot(self) -> AbstractContextManager[sqlite3.Connection]:
         """A read transaction: every query of the block sees the same moment."""
-        return self._transaction(write=False)
+        return _Use(self, write=False)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        with self._used() as connection, connection.lock:
-            return connection.execute(sql, values).fetchall()
+        connection = self._begin_use()
+        try:
+            with connection.lock:
+                return connection.execute(sql, values).fetchall()
+        finally:
+            self._end_use()
 
     def close(self) -> None:
         """Closes this process's connection, or lets the uses in hand do so at their end."""
@@ -72,23 +77,21 @@ class ProcessDatabase:
             if not self._uses:
                 self._close()
 
-    @contextmanager
-    def _used(self) -> Iterator[Database]:
-        """The connection, for the block; never closed under its hands."""
+    def _begin_use(self) -> Database:
+        """The connection, never closed before :meth:`_end_use`."""
         with self._counter():
             self._uses += 1
         try:
-            yield self.connection
-        finally:
-            with self._counter():
-                self._uses -= 1
-                if self._closed and not self._uses:
-                    self._close()
+            return self.connection
+        except BaseException:
+            self._end_use()
+            raise
 
-    @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        with self._used() as database, transaction(database, write=write) as connection:
-            yield connection
+    def _end_use(self) -> None:
+        with self._counter():
+            self._uses -= 1
+            if self._closed and not self._uses:
+                self._close()
 
     def _counter(self) -> threading.Lock:
         if self._counting_pid != os.getpid():
@@ -124,6 +127,32 @@ class ProcessDatabase:
         yield self._opening
         if self._database is not None and self._pid == os.getpid():
             yield self._database.lock
+
+
+class _Use:
+    """A transaction on the connection of a :class:`ProcessDatabase`."""
+
+    __slots__ = ("_owner", "_transaction", "_write")
+
+    def __init__(self, owner: ProcessDatabase, *, write: bool) -> None:
+        self._owner = owner
+        self._write = write
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._transaction = Transaction(self._owner._begin_use(), write=self._write)
+        try:
+            return self._transaction.__enter__()
+        except BaseException:
+            self._owner._end_use()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._transaction.__exit__(kind, error, trace)
+        finally:
+            self._owner._end_use()
 
 
 def _before_fork() -> None:

@@ -15,14 +15,20 @@ from busway.contracts.clock import Clock, SystemClock
 from busway.stores.cursors import Cursors
 from busway.stores.dead_letters import DeadLetters
 from busway.stores.error_groups import ErrorGroups
+from busway.stores.fences import Fences
+from busway.stores.held_plans import HeldPlans
+from busway.stores.job_progress import JobProgressStore
 from busway.stores.open_sessions import OpenSessions
+from busway.stores.pauses import Pauses
 from busway.stores.presence import Presence
 from busway.stores.process_database import ProcessDatabase
+from busway.stores.quarantine import Quarantine
 from busway.stores.record_ids import RecordIds
 from busway.stores.sink_counts import SinkCounts
 from busway.stores.sink_leases import SinkLeases
 from busway.stores.state_dir import LOCKS, prepare_state_dir
 from busway.stores.state_schema import STATE_MIGRATIONS
+from busway.stores.writes_in_hand import WritesInHand
 
 __all__ = ["GoodRun", "StateStore"]
 
@@ -61,6 +67,12 @@ class StateStore:
         """Target records that Busway created or adopted, and may therefore deactivate."""
         self.deactivated = RecordIds(self._database, "deactivated_records")
         """Those of them that Busway deactivated, and may therefore reactivate."""
+        self.quarantine = Quarantine(self._database)
+        self.held_plans = HeldPlans(self._database)
+        self.pauses = Pauses(self._database)
+        self.writes_in_hand = WritesInHand(self._database)
+        self.job_progress = JobProgressStore(self._database)
+        self.fences = Fences(self._database)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """All writes of the block together, or none. Keep it short: other threads and processes wait for its end.

@@ -77,4 +77,35 @@ ALTER TABLE open_sessions ADD COLUMN correlation_id TEXT;
 ALTER TABLE open_sessions ADD COLUMN ended_ns INTEGER;
 """
 
-STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES, _DIGESTS, _DELIVERY)
+_SYNC = """
+CREATE TABLE quarantine (
+    job TEXT NOT NULL, key_digest TEXT NOT NULL, label TEXT NOT NULL, entity TEXT NOT NULL, action TEXT NOT NULL,
+    reason TEXT NOT NULL, code TEXT NOT NULL, what TEXT NOT NULL, fields TEXT NOT NULL, record_digest TEXT NOT NULL,
+    mapping_version TEXT NOT NULL, attempts INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+    next_ns INTEGER NOT NULL, session_id TEXT NOT NULL, state TEXT NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL,
+    decided_ns INTEGER NOT NULL,
+    PRIMARY KEY (job, key_digest)
+) WITHOUT ROWID;
+CREATE TABLE held_plans (
+    hold_id TEXT PRIMARY KEY, job TEXT NOT NULL, entity TEXT NOT NULL, at_ns INTEGER NOT NULL,
+    session_id TEXT NOT NULL, brakes TEXT NOT NULL, counts TEXT NOT NULL, changes TEXT NOT NULL, state TEXT NOT NULL,
+    actor TEXT NOT NULL, note TEXT NOT NULL, decided_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX held_plans_by_job ON held_plans (job, state);
+CREATE TABLE pauses (
+    job TEXT PRIMARY KEY, actor TEXT NOT NULL, reason TEXT NOT NULL, since_ns INTEGER NOT NULL,
+    until_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE writes_in_hand (
+    job TEXT NOT NULL, key_digest TEXT NOT NULL, label TEXT NOT NULL, action TEXT NOT NULL, target_id TEXT NOT NULL,
+    fields TEXT NOT NULL, run_id TEXT NOT NULL, at_ns INTEGER NOT NULL,
+    PRIMARY KEY (job, key_digest)
+) WITHOUT ROWID;
+CREATE TABLE job_progress (
+    job TEXT PRIMARY KEY, run_id TEXT NOT NULL, session_id TEXT NOT NULL, planned INTEGER NOT NULL,
+    done INTEGER NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL, wrote_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE fences (name TEXT PRIMARY KEY, token INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES, _DIGESTS, _DELIVERY, _SYNC)

@@ -18,6 +18,7 @@ SETTING_OF = {
     "deactivate_count": "max_deactivations",
     "empty_source": "allow_empty_source",
     "source_drop_percent": "max_source_drop_pct",
+    "target_drop_percent": "max_target_drop_pct",
     "create_count": "max_creates",
     "update_percent": "max_updates_pct",
 }
@@ -25,6 +26,10 @@ SETTING_OF = {
 
 MIN_TRIED, MIN_FAILED = 20, 5
 """A percentage of errors counts only from here on."""
+MIN_UPDATES = 20
+"""A percentage of updates counts only from here on: half of a small target is soon changed."""
+MIN_MISSING = 5
+"""A percentage of missing records counts only from here on: people do delete records by hand."""
 
 
 def check(
@@ -35,38 +40,55 @@ def check(
     ``last_good`` is what ``SyncState.last_good_run`` remembers; ``zone`` is where the reader lives (default: here).
     """
     why = _history(plan, last_good, zone)
-    return [Hold(brake, what, why, _place(plan.job, brake, where)) for brake, what in _tripped(plan, limits, last_good)]
-
-
-def held_error(plan: Plan) -> HeldError:
-    """The error (BW7001) that says why ``plan`` is held, one problem for each brake."""
-    problems = [
-        Problem("BW7001", hold.what, hold.where, hold.why, f"look at it: busway plan {plan.job}") for hold in plan.holds
+    return [
+        Hold(brake, what, why, _place(plan.job, brake, where), count)
+        for brake, what, count in _tripped(plan, limits, last_good)
     ]
+
+
+def held_error(plan: Plan, fix: str = "") -> HeldError:
+    """The error (BW7001) that says why ``plan`` is held, one problem for each brake.
+
+    :param fix: what to do about it; by default to look at the plan.
+    """
+    fix = fix or f"look at it: busway plan {plan.job}"
+    problems = [Problem("BW7001", hold.what, hold.where, hold.why, fix) for hold in plan.holds]
     error = HeldError("BW7001", problems[0].what, where=problems[0].where, why=problems[0].why, fix=problems[0].fix)
     error.others = tuple(problems[1:])
     return error
 
 
-def _tripped(plan: Plan, limits: Limits, last_good: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    deactivated, of = plan.count(Action.DEACTIVATE), plan.target_count
-    if (text := _over_percent(deactivated, of, limits.max_deactivations_pct)) is not None:
-        yield "deactivate_percent", f"{plan.job} would deactivate {text}"
-    if limits.max_deactivations is not None and deactivated > limits.max_deactivations:
-        yield "deactivate_count", f"{plan.job} would deactivate {_over(deactivated, limits.max_deactivations)}"
-    if plan.source_count == 0:
-        if not limits.allow_empty_source:
-            yield "empty_source", f"{plan.job} read a source without a single record."
-    elif last_good is not None:
-        before = int(last_good["source_count"])
-        if (text := _over_percent(before - plan.source_count, before, limits.max_source_drop_pct)) is not None:
-            yield "source_drop_percent", f"the source of {plan.job} has lost {text}"
+def _tripped(plan: Plan, limits: Limits, last_good: Mapping[str, Any] | None) -> Iterator[tuple[str, str, int]]:
+    """Name, sentence and number of records of each brake that holds."""
+    yield from _deactivating(plan, limits)
+    yield from _shrunken(plan, limits, last_good)
     creates = plan.count(Action.CREATE)
     if limits.max_creates is not None and creates > limits.max_creates:
-        yield "create_count", f"{plan.job} would create {_over(creates, limits.max_creates)}"
+        yield "create_count", f"{plan.job} would create {_over(creates, limits.max_creates)}", creates
     updates = plan.count(Action.UPDATE) + plan.count(Action.REACTIVATE)
-    if (text := _over_percent(updates, of, limits.max_updates_pct)) is not None:
-        yield "update_percent", f"{plan.job} would update {text}"
+    if updates >= MIN_UPDATES and (text := _over_percent(updates, plan.target_count, limits.max_updates_pct)):
+        yield "update_percent", f"{plan.job} would update {text}", updates
+
+
+def _deactivating(plan: Plan, limits: Limits) -> Iterator[tuple[str, str, int]]:
+    number = plan.count(Action.DEACTIVATE)
+    if (text := _over_percent(number, plan.target_count, limits.max_deactivations_pct)) is not None:
+        yield "deactivate_percent", f"{plan.job} would deactivate {text}", number
+    if limits.max_deactivations is not None and number > limits.max_deactivations:
+        yield "deactivate_count", f"{plan.job} would deactivate {_over(number, limits.max_deactivations)}", number
+
+
+def _shrunken(plan: Plan, limits: Limits, last_good: Mapping[str, Any] | None) -> Iterator[tuple[str, str, int]]:
+    """Either side holds fewer records than it is known to have."""
+    before = 0 if last_good is None else int(last_good["source_count"])
+    if plan.source_count == 0:
+        if not limits.allow_empty_source:
+            yield "empty_source", f"{plan.job} read a source without a single record.", before
+    elif (text := _over_percent(before - plan.source_count, before, limits.max_source_drop_pct)) is not None:
+        yield "source_drop_percent", f"the source of {plan.job} has lost {text}", before - plan.source_count
+    missing = len(plan.missing)
+    if missing >= MIN_MISSING and (text := _over_percent(missing, plan.managed, limits.max_target_drop_pct)):
+        yield "target_drop_percent", f"the target of {plan.job} has lost {text}", missing
 
 
 def _over_percent(part: int, whole: int, limit: float | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,10 @@ NEVER: Stop = _Never()
 
 
 class RunContext:
-    """Implements :class:`busway.contracts.runs.Run` and keeps the views of the targets read in this run."""
+    """Implements :class:`busway.contracts.runs.Run` and keeps the views of the targets read in this run.
+
+    Jobs that run at the same time have a context each, made by :meth:`of_job`, and share the views.
+    """
 
     def __init__(
         self, run_id: str, jobs: Mapping[str, Job], data: RunData, clock: Clock, stop: Stop, *, preview: bool
@@ -41,6 +45,14 @@ class RunContext:
         """Warnings of the job at work, taken out when it ends."""
         self._jobs = jobs
         self._views: dict[str, TargetView] = {}
+        self._reading = {name: threading.RLock() for name in jobs}
+        """Held while the target of a job is read: two jobs that need it at once read it once."""
+
+    def of_job(self) -> RunContext:
+        """A context for one of several jobs: notes of its own, everything else shared."""
+        own = RunContext(self.run_id, self._jobs, self.data, self.clock, self.stop, preview=self.preview)
+        own._views, own._reading = self._views, self._reading
+        return own
 
     def target_of(self, job: str) -> Sequence[Record]:
         """See the contract. Raises ``UsageError`` BW4003 for an unknown job, and what reading its target raises."""
@@ -54,18 +66,20 @@ class RunContext:
 
     def view_of(self, name: str) -> TargetView:
         """The view of the target of ``name``, read now unless this run has read it."""
-        view = self._views.get(name)
-        if view is None:
-            if name not in self._jobs:
-                raise unknown_job(name, list(self._jobs))
-            view = self._views[name] = TargetView(read_target(self._jobs[name], self))
-        return view
+        if name not in self._jobs:
+            raise unknown_job(name, list(self._jobs))
+        with self._reading[name]:
+            view = self._views.get(name)
+            if view is None:
+                view = self._views[name] = TargetView(read_target(self._jobs[name], self))
+            return view
 
     def read_target(self, job: Job) -> Complete[Record]:
         """Reads the target of ``job`` afresh, because writes are decided on it."""
-        records = read_target(job, self)
-        self._views[job.name] = TargetView(records)
-        return records
+        with self._reading[job.name]:
+            records = read_target(job, self)
+            self._views[job.name] = TargetView(records)
+            return records
 
     def set_view(self, name: str, view: TargetView) -> None:
         """Takes ``view`` for the target of ``name``, where a plan in hand makes reading it needless."""

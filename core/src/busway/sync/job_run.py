@@ -5,32 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from busway.contracts.events import Severity
 from busway.contracts.jobs import Job
+from busway.contracts.runs import Stop
 from busway.errors import BuswayError, Problem
 from busway.sync.apply import Applier
 from busway.sync.brakes import ErrorBrake, held_error
+from busway.sync.checkpoint import Checkpoint
 from busway.sync.context import RunContext
+from busway.sync.failures import Failures
 from busway.sync.graph import unfinished_dependency
+from busway.sync.holds import Holds
+from busway.sync.lease import HeldLease
+from busway.sync.pausing import PauseWatch
 from busway.sync.plan import Plan
 from busway.sync.planning import Planning
 from busway.sync.ports import EventLog, SyncState, Where
 from busway.sync.report import JobReport, Outcome, Progress
+from busway.sync.retries import Patience
+from busway.sync.target_breaker import TargetBreakers, account_of
+from busway.sync.telling import Telling
+from busway.sync.writes import Writer
 
 __all__ = ["JobRunner", "MakePlan"]
 
 MakePlan = Callable[[Job, RunContext], Plan]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class JobRunner:
-    """Runs the jobs of one run, one after another."""
+    """Runs the jobs of one run; those that are independent may be carried out by several threads at once."""
 
     run: RunContext
     planning: Planning
     events: EventLog
     state: SyncState
     where: Where
+    holds: Holds
+    lease: HeldLease
+    breakers: TargetBreakers
+    stop: Stop
     progress: Progress
 
     def carry_out(self, job: Job, make_plan: MakePlan, earlier: Sequence[JobReport]) -> JobReport:
@@ -46,85 +59,128 @@ class JobRunner:
         return report
 
     def _in_session(self, job: Job, make_plan: MakePlan, report: JobReport) -> None:
+        run, telling = self.run.of_job(), Telling(job, self.events, report)
         try:
-            report.session_id = self.events.start_sync(job.name, self.run.run_id)
+            report.session_id = self.events.start_sync(job.name, run.run_id)
             try:
-                self._plan_and_apply(job, make_plan, report)
+                self._plan_and_apply(job, run, make_plan, telling)
             except BuswayError as error:
-                self._aborted(report, error.problem, error.exit_code)
+                report.outcome, report.problem, report.exit_code = Outcome.ABORTED, error.problem, error.exit_code
+                telling.ending("aborted", error.problem)
             finally:
-                self._end_session(report)
+                self._end_session(run, telling)
         except BuswayError as error:  # the session itself could not be opened or closed
             report.outcome, report.problem, report.exit_code = Outcome.ABORTED, error.problem, error.exit_code
 
-    def _end_session(self, report: JobReport) -> None:
-        report.warnings.extend(self.run.take_notes())
+    def _end_session(self, run: RunContext, telling: Telling) -> None:
+        telling.report.warnings.extend(run.take_notes())
         try:
-            for message in report.warnings:
-                self.events.emit(
-                    "system",
-                    severity=Severity.WARNING,
-                    entity_type=report.entity,
-                    attributes={"job": report.job, "message": message},
-                    session_id=report.session_id,
-                )
+            telling.warnings()
         finally:
-            self.events.end_sync(report.session_id)
+            self.events.end_sync(telling.report.session_id)
 
-    def _plan_and_apply(self, job: Job, make_plan: MakePlan, report: JobReport) -> None:
-        plan = make_plan(job, self.run)
+    def _plan_and_apply(self, job: Job, run: RunContext, make_plan: MakePlan, telling: Telling) -> None:
+        report = telling.report
+        plan = make_plan(job, run)
+        self.planning.settle(job, plan)
+        if plan.in_doubt is not None:
+            telling.in_doubt(plan.in_doubt)
         self.progress.planned(plan)
         report.planned = len(plan.changes)
         report.warnings.extend(plan.warnings)
         if plan.held:
-            self._held(plan, report)
+            self._held(plan, telling)
             return
-        self._applier(job, report).apply(plan)
+        self.holds.carried_out(plan)
+        self._applier(job, telling).apply(plan)
         if report.outcome is Outcome.ABORTED and report.problem is not None:
-            self._tell("aborted", report, report.problem)
+            telling.ending("aborted", report.problem)
         if report.outcome is Outcome.DONE:
             report.exit_code = 6 if report.counts.failed else 0
-            self.state.record_good_run(job.name, plan.source_count, report.session_id, self.run.clock.now_ns())
+            self.state.record_good_run(job.name, plan.source_count, report.session_id, run.clock.now_ns())
+            self.state.forget_managed(job.name, plan.missing)
 
-    def _applier(self, job: Job, report: JobReport) -> Applier:
-        tuning = self.planning.tuning(job)
+    def _applier(self, job: Job, telling: Telling) -> Applier:
+        tuning, clock, lease = self.planning.tuning(job), self.run.clock, self.lease
+        sieve = self.planning.sieve(job, tuning.rules, clock)
+        known = {entry.key_digest: entry for entry in self.state.quarantine.of(job.name)}
+        pauses = PauseWatch(self.state.pauses, job.name, clock)
         return Applier(
             job=job,
-            rules=tuning.rules,
+            tuning=tuning,
             view=self.run.view_of(job.name),
-            events=self.events,
-            state=self.state,
+            telling=telling,
+            checkpoint=Checkpoint(
+                job=job,
+                run_id=self.run.run_id,
+                state=self.state,
+                digests=sieve.digests,
+                clock=clock,
+                fence=lambda: self.state.fences.check(lease.name, lease.token),
+            ),
+            failures=Failures(sieve, telling.report.session_id, known),
+            writer=Writer(
+                job,
+                tuning.rules,
+                Patience(tuning.pace.max_attempts, tuning.pace.retry_budget_seconds, clock, self.stop),
+            ),
             brake=ErrorBrake(job.name, tuning.limits, self.where),
-            stop=self.run.stop,
+            breakers=self.breakers,
+            stop=self.stop,
+            interrupted=lambda: self._lost() or pauses.problem(),
             progress=self.progress,
-            report=report,
+            report=telling.report,
         )
 
-    def _held(self, plan: Plan, report: JobReport) -> None:
-        error = held_error(plan)
+    def _lost(self) -> Problem | None:
+        return self.lease.lost if self.lease.requested() else None
+
+    def _held(self, plan: Plan, telling: Telling) -> None:
+        report = telling.report
+        held = self.holds.keep(plan, report.session_id)
+        short = held.hold_id[:13]
+        fix = f'see it: busway show {short}   allow it: busway plans allow {short} --reason "..."'
+        error = held_error(plan, fix)
         report.outcome, report.problem, report.exit_code = Outcome.HELD, error.problem, error.exit_code
+        report.held_id = held.hold_id
         for problem in error.problems:
-            self._tell("held", report, problem)
-
-    def _aborted(self, report: JobReport, problem: Problem, exit_code: int) -> None:
-        report.outcome, report.problem, report.exit_code = Outcome.ABORTED, problem, exit_code
-        self._tell("aborted", report, problem)
-
-    def _tell(self, kind: str, report: JobReport, problem: Problem) -> None:
-        message = f"{problem.code}: {problem.what}"
-        self.events.log_error(kind, report.entity, None, message, None, report.session_id)
+            telling.ending("held", problem)
 
     def _not_run(self, job: Job, earlier: Sequence[JobReport]) -> JobReport | None:
         """The report of a job that may not begin, or ``None``."""
+        return self._waits_for_another(job, earlier) or self._is_kept_from_running(job)
+
+    def _waits_for_another(self, job: Job, earlier: Sequence[JobReport]) -> JobReport | None:
         unfinished = {one.job: one for one in earlier if one.outcome is not Outcome.DONE}
-        waits_for = unfinished_dependency(job, unfinished)
-        if waits_for is not None:
-            why = f"{waits_for}, which it depends on, ended as: {unfinished[waits_for].outcome}"
-            fix = f"mend {waits_for}, then: busway run {waits_for} {job.name}"
-            exit_code = unfinished[waits_for].exit_code
-        elif self.run.stop.requested():
-            why, fix, exit_code = "the run was asked to stop before this job began", f"busway run {job.name}", 0
-        else:
+        name = unfinished_dependency(job, unfinished)
+        if name is None:
             return None
-        problem = Problem("BW4014", f"job {job.name} was not run", f"job {job.name}", why, fix)
-        return JobReport(job.name, job.entity, Outcome.NOT_RUN, problem=problem, exit_code=exit_code)
+        why = f"{name}, which it depends on, ended as: {unfinished[name].outcome}"
+        fix = f"mend {name}, then: busway run {name} {job.name}"
+        return _not_run(
+            job, Problem("BW4014", f"job {job.name} was not run", _of(job), why, fix), unfinished[name].exit_code
+        )
+
+    def _is_kept_from_running(self, job: Job) -> JobReport | None:
+        away = self.breakers.why_open(job)
+        if away is not None:
+            why = f"{account_of(job)} has stopped answering in this run ({away.code}: {away.what})"
+            problem = Problem("BW4017", f"job {job.name} was not run", _of(job), why, "busway doctor --online")
+            return _not_run(job, problem, 5)
+        held_up = self._lost() or PauseWatch(self.state.pauses, job.name, self.run.clock).problem()
+        if held_up is not None:
+            return _not_run(job, held_up, 7)
+        if self.stop.requested():
+            why = "the run was asked to stop before this job began"
+            return _not_run(
+                job, Problem("BW4014", f"job {job.name} was not run", _of(job), why, f"busway run {job.name}"), 0
+            )
+        return None
+
+
+def _of(job: Job) -> str:
+    return f"job {job.name}"
+
+
+def _not_run(job: Job, problem: Problem, exit_code: int) -> JobReport:
+    return JobReport(job.name, job.entity, Outcome.NOT_RUN, problem=problem, exit_code=exit_code)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from busway.contracts.records import Complete, Record
+
+if TYPE_CHECKING:
+    from busway.sync.in_doubt import InDoubt
 
 __all__ = ["Action", "Change", "FieldChange", "Hold", "Plan", "Unplanned"]
 
@@ -60,6 +63,8 @@ class Unplanned:
     """Where it fell out: ``map``, ``validate`` or ``match``."""
     code: str = "BW6001"
     """The error code; BW6002 when code of the job or a validator raised."""
+    record: Record | None = field(default=None, repr=False)
+    """The record as far as it came, which tells whether it is the same one that failed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class Hold:
     why: str = ""
     where: str = ""
     """The job and the line of the setting."""
+    count: int = 0
+    """Records it is about: what somebody who allows it allows."""
 
 
 @dataclass(slots=True)
@@ -85,6 +92,18 @@ class Plan:
     unchanged: int = 0
     skipped: list[Unplanned] = field(default_factory=list)
     invalid: list[Unplanned] = field(default_factory=list)
+    quarantined: list[Unplanned] = field(default_factory=list)
+    """Records that failed before and have no reason to be tried again."""
+    recovered: list[str] = field(default_factory=list)
+    """Key digests of quarantined records that fail no more: mended, written or gone."""
+    partial: int = 0
+    """Records written without a field that the target refused, which is not sent again as it is."""
+    doubtful: frozenset[str] = frozenset()
+    """Match keys whose create may have been carried out by a run that was killed: looked up before they are sent."""
+    in_doubt: InDoubt | None = field(default=None, repr=False)
+    """What became of the writes of a run that was killed."""
+    allowance: str = ""
+    """Id of the held plan by which somebody let this one pass its brakes."""
     holds: list[Hold] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     source_count: int = 0
@@ -95,6 +114,10 @@ class Plan:
     """Source records folded into another of the same key, where the job is ``distinct``."""
     linked: int = 0
     """Target records matched by key that Busway neither created nor adopted: never deactivated."""
+    managed: int = 0
+    """Records that Busway created or adopted."""
+    missing: frozenset[str] = frozenset()
+    """Ids of those of them that the target does not have any more."""
     created_at_ns: int = 0
     preview: bool = True
     """Made to be looked at; ids that another job's creates would give are still pending."""
@@ -119,13 +142,23 @@ class Plan:
     def counts(self) -> dict[str, int]:
         """Numbers for a report, in a fixed order."""
         by_action = {action.value: self.count(action) for action in Action}
-        return {**by_action, "unchanged": self.unchanged, "skipped": len(self.skipped), "invalid": len(self.invalid)}
+        return {
+            **by_action,
+            "unchanged": self.unchanged,
+            "skipped": len(self.skipped),
+            "quarantined": len(self.quarantined),
+            "invalid": len(self.invalid),
+        }
 
     def summary(self) -> str:
         """``12 create, 40 update, 1 deactivate, 1,823 unchanged``"""
         return summarise(self.counts())
 
 
+IN_WORDS = {"quarantined": "in quarantine"}
+
+
 def summarise(counts: Mapping[str, int]) -> str:
     """The numbers above zero as one phrase; ``unchanged`` is always said."""
-    return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "unchanged")
+    shown = {IN_WORDS.get(name, name): number for name, number in counts.items()}
+    return ", ".join(f"{number:,} {name}" for name, number in shown.items() if number or name == "unchanged")

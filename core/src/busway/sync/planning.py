@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from busway.contracts.clock import Clock
 from busway.contracts.jobs import Job
+from busway.contracts.records import Complete, Record
+from busway.contracts.runs import Run
 from busway.errors import ConfigurationError, Problem, UsageError
 from busway.sync.brakes import check
 from busway.sync.context import RunContext
 from busway.sync.diff import holds_pending, same
-from busway.sync.plan import Change, Plan
+from busway.sync.digests import RecordDigests
+from busway.sync.failures import mapping_version
+from busway.sync.holds import Holds
+from busway.sync.in_doubt import InDoubt, remember, resolve
+from busway.sync.payloads import Rules
+from busway.sync.plan import Action, Change, Plan
 from busway.sync.planner import make_plan
-from busway.sync.ports import SettingsFor, SyncState, Validators, Where
+from busway.sync.ports import Digest, SettingsFor, SyncState, Validators, Where
+from busway.sync.quarantine import Sieve
 from busway.sync.reading import guarded, read_source
 from busway.sync.tuning import Tuning, tune
 
@@ -17,13 +26,23 @@ __all__ = ["Planning", "refuse_moved"]
 
 
 class Planning:
-    """Makes plans of jobs; writes nothing."""
+    """Makes plans of jobs; writes nothing to a target."""
 
-    def __init__(self, validators: Validators, state: SyncState, settings_for: SettingsFor, where: Where) -> None:
+    def __init__(
+        self,
+        validators: Validators,
+        state: SyncState,
+        settings_for: SettingsFor,
+        where: Where,
+        digest: Digest,
+        holds: Holds,
+    ) -> None:
         self._validators = validators
         self._state = state
         self._settings_for = settings_for
         self._where = where
+        self._digest = digest
+        self._holds = holds
 
     def tuning(self, job: Job) -> Tuning:
         """What configuration says about ``job``. Raises ``ConfigurationError`` BW4010 or BW4011."""
@@ -42,29 +61,71 @@ class Planning:
         return found
 
     def plan(self, job: Job, run: RunContext) -> Plan:
-        """The plan of ``job``, with its holds.
+        """The plan of ``job``, with its holds, without what waits in quarantine.
 
         The target is read last, so that as little time as can be lies between seeing it and writing to it.
         """
         tuning = self.tuning(job)
-        managed, deactivated = self._state.managed_ids(job.name), self._state.deactivated_ids(job.name)
         source = read_source(job, run)
         target = run.read_target(job)
-        validators = self._validators.get(job.entity, ())
+        digests = self.digests(job)
         with guarded(job, "plan"):
-            plan = make_plan(
-                job,
-                source,
-                target,
-                managed,
-                run=run,
-                deactivated_ids=deactivated,
-                validators=validators,
-                rules=tuning.rules,
-            )
+            in_doubt = resolve(job, self._state.writes_in_hand.of(job.name), target, digests)
+            plan = self._compared(job, source, target, in_doubt, tuning, run)
+            self.sieve(job, tuning.rules, run.clock).sift(plan, self._state.quarantine.of(job.name))
+            plan.doubtful = _doubtful(plan, in_doubt, digests)
         plan.holds = check(plan, tuning.limits, self._state.last_good_run(job.name), self._where)
+        self._holds.pass_allowed(plan)
         plan.warnings.extend(run.take_notes())
         return plan
+
+    def settle(self, job: Job, plan: Plan) -> None:
+        """Remembers what the writes of a killed run came to, as ``plan`` found it. To be called before it is applied,
+        by who has the right to run."""
+        if plan.in_doubt is not None:
+            digests = self.digests(job)
+            remember(job, plan.in_doubt, self._state, frozenset(map(digests.key, plan.doubtful)))
+
+    def digests(self, job: Job) -> RecordDigests:
+        """Keyed digests of the records of ``job``."""
+        return RecordDigests(self._digest, job.name)
+
+    def sieve(self, job: Job, rules: Rules, clock: Clock) -> Sieve:
+        """What decides which failed records of ``job`` are tried now."""
+        return Sieve(job, rules, self.digests(job), mapping_version(job), clock.now_ns(), self._wrote_ns)
+
+    def _compared(
+        self, job: Job, source: list[Record], target: Complete[Record], in_doubt: InDoubt, tuning: Tuning, run: Run
+    ) -> Plan:
+        managed = self._state.managed_ids(job.name) | in_doubt.made_ours()
+        plan = make_plan(
+            job,
+            source,
+            target,
+            managed,
+            run=run,
+            deactivated_ids=self._state.deactivated_ids(job.name),
+            validators=self._validators.get(job.entity, ()),
+            rules=tuning.rules,
+        )
+        plan.in_doubt = in_doubt
+        plan.managed = len(managed)
+        if managed:
+            plan.missing = managed.difference(str(one.get(job.id_field, "")) for one in target)
+        return plan
+
+    def _wrote_ns(self, job: str) -> int:
+        progress = self._state.job_progress.of(job)
+        return 0 if progress is None else progress.wrote_ns
+
+
+def _doubtful(plan: Plan, in_doubt: InDoubt, digests: RecordDigests) -> frozenset[str]:
+    """The match keys of creates that a killed run may have carried out, although the target does not show them."""
+    wanted = in_doubt.doubtful()
+    if not wanted:
+        return frozenset()
+    creates = (change.key for change in plan.changes if change.action is Action.CREATE)
+    return frozenset(key for key in creates if digests.key(key) in wanted)
 
 
 def _unvalidated(job: Job) -> Problem:

@@ -12,6 +12,12 @@ from typing import Any, Protocol
 from busway.contracts.events import Severity
 from busway.contracts.runs import RunData
 from busway.contracts.validators import Validator
+from busway.stores.fences import Fences
+from busway.stores.held_plans import HeldPlans
+from busway.stores.job_progress import JobProgressStore
+from busway.stores.pauses import Pauses
+from busway.stores.quarantine import Quarantine
+from busway.stores.writes_in_hand import WritesInHand
 
 __all__ = ["Digest", "EventLog", "SettingsFor", "SourceData", "SyncState", "Validators", "Where"]
 
@@ -97,8 +103,15 @@ class SourceData(Protocol):
 class SyncState(Protocol):
     """What the engine remembers between runs; durable."""
 
-    def alone(self) -> AbstractContextManager[str]:
-        """The right to write alone, for the block; yields who has it instead, empty when it is ours."""
+    quarantine: Quarantine
+    held_plans: HeldPlans
+    pauses: Pauses
+    writes_in_hand: WritesInHand
+    job_progress: JobProgressStore
+    fences: Fences
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """All that the block notes together, or none of it. No call to a remote belongs in it."""
         ...
 
     def managed_ids(self, job: str) -> frozenset[str]:
@@ -107,6 +120,10 @@ class SyncState(Protocol):
 
     def add_managed(self, job: str, target_ids: Iterable[str]) -> None:
         """Remembers more of them; known ones are no error."""
+        ...
+
+    def forget_managed(self, job: str, target_ids: Iterable[str]) -> None:
+        """Forgets those that are not in the target any more."""
         ...
 
     def deactivated_ids(self, job: str) -> frozenset[str]:

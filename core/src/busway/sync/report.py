@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from busway.errors import Problem
-from busway.sync.plan import Plan
+from busway.sync.plan import Action, Plan
 
 __all__ = ["Counts", "Failure", "JobReport", "Outcome", "Progress", "RunReport", "SilentProgress"]
+
+
+COUNTED: Mapping[Action, str] = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.DEACTIVATE: "deactivated",
+    Action.REACTIVATE: "reactivated",
+}
+"""Where each action is counted."""
 
 
 class Outcome(StrEnum):
@@ -37,7 +47,14 @@ class Counts:
     reactivated: int = 0
     unchanged: int = 0
     skipped: int = 0
+    quarantined: int = 0
+    """Failed before, and without a reason to be tried again."""
     failed: int = 0
+
+    def count(self, action: Action) -> None:
+        """One more verified write."""
+        name = COUNTED[action]
+        setattr(self, name, getattr(self, name) + 1)
 
     def as_dict(self) -> dict[str, int]:
         """Numbers by name, in the order of a report."""
@@ -70,6 +87,10 @@ class JobReport:
     session_id: str = ""
     seconds: float = 0.0
     planned: int = 0
+    partial: int = 0
+    """Records that are in the target without a field it refused."""
+    held_id: str = ""
+    """The held plan that waits for a decision."""
     problem: Problem | None = None
     """Why it was held, aborted or not run."""
     exit_code: int = 0
@@ -87,6 +108,8 @@ class JobReport:
             "session_id": self.session_id,
             "seconds": round(self.seconds, 3),
             "planned": self.planned,
+            "partial": self.partial,
+            "held_id": self.held_id,
             "problem": self.problem.as_dict() if self.problem else None,
             "failures": [{"label": f.label, "action": f.action, **f.problem.as_dict()} for f in self.failures],
             "warnings": self.warnings,

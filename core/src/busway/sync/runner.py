@@ -15,17 +15,26 @@ from busway.contracts.clock import Clock
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record
 from busway.contracts.runs import Stop
-from busway.errors import HeldError, Problem, UsageError
+from busway.contracts.stopping import stoppable
+from busway.errors import Problem, UsageError
 from busway.sync import saved_plan
 from busway.sync.brakes import held_error
 from busway.sync.context import NEVER, RunContext
+from busway.sync.engine_settings import EngineSettings
 from busway.sync.graph import order, select
+from busway.sync.holds import Holds
+from busway.sync.job_graph import carry_out_all
 from busway.sync.job_run import JobRunner, MakePlan
+from busway.sync.lease import HeldLease, RunLease
+from busway.sync.pausing import refuse_paused
 from busway.sync.plan import Plan
 from busway.sync.planning import Planning, refuse_moved
 from busway.sync.ports import Digest, EventLog, SettingsFor, SourceData, SyncState, Validators, Where
+from busway.sync.progress import OneAtATime
 from busway.sync.reading import read_source
 from busway.sync.report import JobReport, Outcome, Progress, RunReport, SilentProgress
+from busway.sync.stops import EitherStop
+from busway.sync.target_breaker import TargetBreakers
 from busway.sync.tuning import Tuning, unknown_table
 from busway.sync.views import TargetView, preview
 
@@ -61,7 +70,9 @@ class SyncEngine:
         where: Where,
         digest: Digest,
         clock: Clock,
+        lease: RunLease,
         distributions: Mapping[str, str] | None = None,
+        engine_settings: EngineSettings | None = None,
     ) -> None:
         """Raises ``ConfigurationError`` BW4001, BW4002 or BW4012 where the jobs cannot be put in order."""
         self._jobs = {job.name: job for job in order(jobs)}
@@ -70,7 +81,10 @@ class SyncEngine:
         self._state = state
         self._where = where
         self._clock = clock
-        self._planning = Planning(validators, state, settings_for, where)
+        self._lease = lease
+        self._settings = engine_settings or EngineSettings()
+        self._holds = Holds(state.held_plans, clock)
+        self._planning = Planning(validators, state, settings_for, where, digest, self._holds)
         self._distributions = distributions or {}
         self._digest = digest
 
@@ -141,10 +155,12 @@ class SyncEngine:
         A plan that rests on changes of an earlier one is made again once those are written, and its job ends with
         BW4023 unless it is what was seen. Raises as :meth:`apply` before anything is written.
         """
-        with self._alone():
-            return self._apply_plans(plans, progress, stop)
+        with self._alone() as lease:
+            return self._apply_plans(plans, lease, progress, stop)
 
-    def _apply_plans(self, plans: Sequence[Plan], progress: Progress | None, stop: Stop | None) -> RunReport:
+    def _apply_plans(
+        self, plans: Sequence[Plan], lease: HeldLease, progress: Progress | None, stop: Stop | None
+    ) -> RunReport:
         for plan in plans:
             self._check_applicable(plan)
         by_job = {plan.job: plan for plan in plans}
@@ -159,7 +175,7 @@ class SyncEngine:
             seen.applied = True
             return fresh
 
-        return self._run([self.job(plan.job) for plan in plans], make_plan, progress, stop)
+        return self._run([self.job(plan.job) for plan in plans], make_plan, lease, progress, stop)
 
     def save(self, plans: Sequence[Plan], path: Path) -> str:
         """Saves ``plans``, which one call of :meth:`plans` made, for :meth:`apply_saved`; returns the plan's id.
@@ -175,10 +191,10 @@ class SyncEngine:
         when either side has moved on; ``HeldError`` BW7001 when a brake holds it; and what the reads raise. Nothing is
         written then.
         """
-        with self._alone():
-            return self._apply_saved(path, progress, stop)
+        with self._alone() as lease:
+            return self._apply_saved(path, lease, progress, stop)
 
-    def _apply_saved(self, path: Path, progress: Progress | None, stop: Stop | None) -> RunReport:
+    def _apply_saved(self, path: Path, lease: HeldLease, progress: Progress | None, stop: Stop | None) -> RunReport:
         saved = saved_plan.load(path)
         saved.check(self._clock.now_ns(), self._state.plan_used_at(saved.plan_id))
         plans = self.plans(saved.job_names)
@@ -188,7 +204,7 @@ class SyncEngine:
         now = self._clock.now_ns()
         if not self._state.mark_plan_used(saved.plan_id, now):
             saved.check(now, now)
-        return self._apply_plans(plans, progress, stop)
+        return self._apply_plans(plans, lease, progress, stop)
 
     def source_records(self, name: str) -> list[Record]:
         """Every source record of job ``name``, as its source has them. Raises as :meth:`plan`."""
@@ -198,44 +214,65 @@ class SyncEngine:
     def run(
         self, names: Sequence[str] = (), *, progress: Progress | None = None, stop: Stop | None = None
     ) -> RunReport:
-        """Plans and applies exactly the jobs named (none = all), dependencies first.
+        """Plans and applies exactly the jobs named (none = all), in the order of their dependencies.
 
         A job that is held or aborted keeps those that depend on it from running; the others go on. What goes wrong in
-        a job is in its report. Raises ``UsageError`` BW4003, ``ConfigurationError`` BW4015, and ``HeldError`` BW7002
-        while another run is going on.
+        a job is in its report. Raises ``UsageError`` BW4003, ``ConfigurationError`` BW4015, ``HeldError`` BW7002 while
+        another run is going on and BW7004 while all jobs are paused, ``UnreachableError`` while nobody can say so.
         """
-        with self._alone():
-            return self._run(select(self._jobs.values(), names), self._planning.plan, progress, stop)
+        jobs = select(self._jobs.values(), names)
+        with self._alone() as lease:
+            return self._run(jobs, self._planning.plan, lease, progress, stop)
 
-    def _run(self, jobs: Sequence[Job], make_plan: MakePlan, progress: Progress | None, stop: Stop | None) -> RunReport:
-        stop = stop or NEVER
+    def _run(
+        self,
+        jobs: Sequence[Job],
+        make_plan: MakePlan,
+        lease: HeldLease,
+        progress: Progress | None,
+        stop: Stop | None,
+    ) -> RunReport:
+        wish = stop or NEVER
+        either = EitherStop(wish, lease)
         started = self._clock.monotonic()
-        with self._context(stop, preview=False) as run:
+        with self._context(either, preview=False) as run:
             report = RunReport(run.run_id)
             runner = JobRunner(
-                run, self._planning, self._events, self._state, self._where, progress or SilentProgress()
+                run=run,
+                planning=self._planning,
+                events=self._events,
+                state=self._state,
+                where=self._where,
+                holds=self._holds,
+                lease=lease,
+                breakers=TargetBreakers(),
+                stop=either,
+                progress=OneAtATime(progress or SilentProgress()),
             )
-            for job in jobs:
-                report.jobs.append(runner.carry_out(job, make_plan, report.jobs))
+            try:
+                report.jobs = carry_out_all(
+                    jobs, lambda job, earlier: runner.carry_out(job, make_plan, earlier), self._settings.parallel_jobs
+                )
+            except BaseException:
+                either.abandon()  # jobs in threads of their own stop after the record in hand
+                raise
         report.seconds = self._clock.monotonic() - started
         cut_short = any(job.outcome in (Outcome.STOPPED, Outcome.NOT_RUN) for job in report.jobs)
-        if cut_short and stop.requested():
+        if cut_short and wish.requested():
             # Whoever asks to stop may know of a signal; without one it counts as an interrupt.
-            report.stopped_by = getattr(stop, "signal", 0) or int(signal.SIGINT)
+            report.stopped_by = getattr(wish, "signal", 0) or int(signal.SIGINT)
         return report
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[HeldLease]:
         """One run at a time: two that plan from the same reads would create everything twice."""
-        with self._state.alone() as holder:
-            if holder:
-                why = f"{holder}; two runs that plan from the same reads would create everything twice"
-                raise HeldError("BW7002", "another run is going on", why=why, fix="wait until it ends")
-            yield
+        refuse_paused(self._state.pauses, self._clock.now_ns())
+        with self._lease.held() as lease:
+            yield lease
 
     @contextmanager
     def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
-        with self._data.begin_run() as data:
+        with self._data.begin_run() as data, stoppable(stop):
             yield RunContext(str(uuid_utils.uuid7()), self._jobs, data, self._clock, stop, preview=preview)
 
     def _check_applicable(self, plan: Plan) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 import uuid_utils
 
-from busway.contracts.records import Pending
 from busway.errors import UsageError
+from busway.sync.digests import canonical
 from busway.sync.plan import Change, Plan, summarise
 from busway.sync.ports import Digest
 
@@ -179,7 +179,7 @@ def _saved_job(plan: Plan, digest: Digest) -> SavedJob:
 def _saved_change(plan: Plan, change: Change, digest: Digest) -> SavedChange:
     fields = [[one.name, one.old, one.new] for one in change.fields]
     target_id = (change.current or {}).get(plan.id_field)
-    values = _canonical([target_id, change.record, fields, change.adopts])
+    values = canonical([target_id, change.record, fields, change.adopts])
     return SavedChange(
         change.action.value,
         digest("plan-key", plan.job, change.key),
@@ -190,16 +190,6 @@ def _saved_change(plan: Plan, change: Change, digest: Digest) -> SavedChange:
 
 def _changes(job: SavedJob | None) -> tuple[SavedChange, ...] | None:
     return None if job is None else job.changes
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Pending):
-        return {"pending": [value.job, value.key]}
-    return [type(value).__name__, str(value)]
 
 
 def _write(saved: SavedPlan, path: Path) -> None:
@@ -220,7 +210,7 @@ def _write(saved: SavedPlan, path: Path) -> None:
 
 
 def _checksum(document: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical({n: v for n, v in document.items() if n != "checksum"}).encode()).hexdigest()
+    return hashlib.sha256(canonical({n: v for n, v in document.items() if n != "checksum"}).encode()).hexdigest()
 
 
 def _to_document(saved: SavedPlan) -> dict[str, Any]:

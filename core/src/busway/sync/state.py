@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from busway.stores.file_lock import file_lock
 from busway.stores.state import StateStore
 
 __all__ = ["StoredSyncState"]
 
 USED = "used-plans"
-RUNNING = "running"
 
 
 class StoredSyncState:
@@ -23,20 +18,16 @@ class StoredSyncState:
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
+        self.quarantine = store.quarantine
+        self.held_plans = store.held_plans
+        self.pauses = store.pauses
+        self.writes_in_hand = store.writes_in_hand
+        self.job_progress = store.job_progress
+        self.fences = store.fences
 
-    @contextmanager
-    def alone(self) -> Iterator[str]:
-        """See the protocol; the operating system gives the lock back when its holder dies.
-
-        It covers one state folder on one host.
-        """
-        with file_lock(self._store.state_dir / "run.lock", wait=False) as ours:
-            if not ours:
-                yield str(self._store.get(RUNNING, "holder", "")) or "another process"
-                return
-            since = datetime.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            self._store.put(RUNNING, "holder", f"process {os.getpid()} on {socket.gethostname()} since {since}")
-            yield ""
+    def transaction(self) -> AbstractContextManager[Any]:
+        """See the protocol."""
+        return self._store.transaction()
 
     def managed_ids(self, job: str) -> frozenset[str]:
         """See the protocol."""
@@ -45,6 +36,10 @@ class StoredSyncState:
     def add_managed(self, job: str, target_ids: Iterable[str]) -> None:
         """See the protocol; all ids in one transaction."""
         self._store.managed.add_many(job, target_ids)
+
+    def forget_managed(self, job: str, target_ids: Iterable[str]) -> None:
+        """See the protocol."""
+        self._store.managed.remove_many(job, target_ids)
 
     def deactivated_ids(self, job: str) -> frozenset[str]:
         """See the protocol."""

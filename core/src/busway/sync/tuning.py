@@ -23,9 +23,12 @@ class Limits:
     """Lets a source without records through; without it that always holds."""
     max_source_drop_pct: float | None = 20
     """Fewer source records than the last good run had, in percent of those."""
+    max_target_drop_pct: float | None = 20
+    """Managed records that the target no longer has, in percent of those managed: an answer that looks whole and is
+    not would else have everything created again."""
     max_creates: int | None = None
-    max_updates_pct: float | None = None
-    """In percent of the target's records."""
+    max_updates_pct: float | None = 50
+    """In percent of the target's records, from 20 updates on."""
     max_deactivations: int | None = None
     max_deactivations_pct: float | None = 5
     """In percent of the target's records."""
@@ -36,15 +39,32 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How a job writes, and how long it bears with a target that does not serve."""
+
+    concurrency: int = 0
+    """Writes under way at once; 0 = what the job declares."""
+    max_attempts: int = 3
+    """Of one write, the first included."""
+    retry_budget_seconds: float = 300
+    """Waited for the target in one run, all writes of the job together."""
+    max_unserved: int = 3
+    """Records in a row that the account did not serve, until its jobs stop."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """What configuration says about one job."""
 
     limits: Limits
     rules: Mapping[str, FieldRule]
     """The job's managed fields, with the policies of ``[sync.<job>.fields]``."""
+    pace: Pace = Pace()
 
 
-NAMES = tuple(one.name for one in fields(Limits))
+LIMITS = tuple(one.name for one in fields(Limits))
+PACE = tuple(one.name for one in fields(Pace))
+AT_LEAST_ONE = frozenset({"max_attempts", "max_unserved", "concurrency"})
 
 
 def tune(job: Job, table: Mapping[str, Any], where: Where) -> Tuning:
@@ -54,10 +74,11 @@ def tune(job: Job, table: Mapping[str, Any], where: Where) -> Tuning:
         place = where(job.name, key) or f"[sync.{job.name}]"
         if key == "fields":
             continue
-        if key not in NAMES:
-            raise _unknown("key", key, (*NAMES, "fields"), place, job)
+        if key not in LIMITS + PACE:
+            raise _unknown("key", key, (*LIMITS, *PACE, "fields"), place, job)
         chosen[key] = _checked(key, value, place)
-    return Tuning(replace(Limits(), **chosen), _rules(job, table.get("fields", {}), where))
+    limits, pace = ({name: chosen[name] for name in names if name in chosen} for names in (LIMITS, PACE))
+    return Tuning(replace(Limits(), **limits), _rules(job, table.get("fields", {}), where), replace(Pace(), **pace))
 
 
 def unknown_table(name: str, jobs: Iterable[str], where: Where) -> Problem:
@@ -82,7 +103,9 @@ def _checked(key: str, value: Any, place: str) -> Any:
         raise _wrong(key, "a number of 0 or more", place)
     if key.endswith("_pct") and value > 100:
         raise _wrong(key, "a percentage from 0 to 100", place)
-    if not key.endswith("_pct") and not isinstance(value, int):
+    if key in AT_LEAST_ONE and value < 1:
+        raise _wrong(key, "a whole number of 1 or more", place)
+    if not key.endswith(("_pct", "_seconds")) and not isinstance(value, int):
         raise _wrong(key, "a whole number", place)
     return value
 

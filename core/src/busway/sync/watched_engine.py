@@ -11,6 +11,7 @@ from busway.contracts.runs import Stop
 from busway.plugins.watchdog import Watchdog
 from busway.sync.context import RunContext
 from busway.sync.job_run import MakePlan
+from busway.sync.lease import HeldLease
 from busway.sync.plan import Plan
 from busway.sync.report import Counts, JobReport, Progress, RunReport, SilentProgress
 from busway.sync.runner import SyncEngine
@@ -25,9 +26,16 @@ class WatchedEngine(SyncEngine):
         super().__init__(*parts, **named)
         self._watchdog = watchdog
 
-    def _run(self, jobs: Sequence[Job], make_plan: MakePlan, progress: Progress | None, stop: Stop | None) -> RunReport:
+    def _run(
+        self,
+        jobs: Sequence[Job],
+        make_plan: MakePlan,
+        lease: HeldLease,
+        progress: Progress | None,
+        stop: Stop | None,
+    ) -> RunReport:
         ticking = _TickingProgress(progress or SilentProgress(), self._watchdog)
-        return super()._run(jobs, make_plan, ticking, stop)
+        return super()._run(jobs, make_plan, lease, ticking, stop)
 
     @contextmanager
     def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
