@@ -91,12 +91,15 @@ class JobRunner:
         if plan.held:
             self._held(plan, telling)
             return
-        self.holds.carried_out(plan)
+        if not plan.only:
+            self.holds.carried_out(plan)
         self._applier(job, telling).apply(plan)
         if report.outcome is Outcome.ABORTED and report.problem is not None:
             telling.ending("aborted", report.problem)
         if report.outcome is Outcome.DONE:
             report.exit_code = 6 if report.counts.failed else 0
+            if plan.only:
+                return  # one record says nothing of the others
             self.state.record_good_run(job.name, plan.source_count, report.session_id, run.clock.now_ns())
             self.state.forget_managed(job.name, plan.missing)
 
@@ -136,13 +139,13 @@ class JobRunner:
         return self.lease.lost if self.lease.requested() else None
 
     def _held(self, plan: Plan, telling: Telling) -> None:
-        report = telling.report
-        held = self.holds.keep(plan, report.session_id)
-        short = held.hold_id[:13]
-        fix = f'see it: busway show {short}   allow it: busway plans allow {short} --reason "..."'
+        report, fix = telling.report, ""
+        if not plan.only:
+            report.held_id = self.holds.keep(plan, report.session_id).hold_id
+            short = report.held_id[:13]
+            fix = f'see it: busway show {short}   allow it: busway plans allow {short} --reason "..."'
         error = held_error(plan, fix)
         report.outcome, report.problem, report.exit_code = Outcome.HELD, error.problem, error.exit_code
-        report.held_id = held.hold_id
         for problem in error.problems:
             telling.ending("held", problem)
 

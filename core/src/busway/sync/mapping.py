@@ -118,7 +118,7 @@ class _Mapping:
         out = self._out
         if key is None:
             known, label = self._identify(raw, number)
-            out.invalid.append(Unplanned(known, label, ("no match key",), "match"))
+            out.invalid.append(Unplanned(known, label, ("no match key",), "match", record=raw))
             return
         if out.sampled < SAMPLE:
             out.sampled += 1
@@ -163,7 +163,7 @@ class _Mapping:
             known, label = key, safe_label(self._job, record, f"record {number}")
             self._refused[key] += 1
             self._first(key, number)
-        self._out.invalid.append(Unplanned(known, label, reasons, "validate", code))
+        self._out.invalid.append(Unplanned(known, label, reasons, "validate", code, raw))
 
     def _drop_repeated(self) -> None:
         """Takes out every record of a key that came more than once: which of them is right cannot be known."""
@@ -174,7 +174,8 @@ class _Mapping:
             reason = f"{len(numbers)} source records have this match key: {_listed(numbers)}"
             # Those a validator refused are accounted already.
             copies = len(numbers) - self._refused[key]
-            out.invalid.extend([Unplanned(key, label, (reason,), "match")] * copies)
+            seen = {"copies": len(numbers)}  # not where they stand: that changes with every record before them
+            out.invalid.extend([Unplanned(key, label, (reason,), "match", record=seen)] * copies)
 
     def _failed(self, raw: Record, number: int, error: Exception) -> None:
         if _passes(error):
@@ -184,7 +185,7 @@ class _Mapping:
             reason, code = error.problem.what, "BW6001"
         else:
             reason, code = _signed(f"mapping raised {type(error).__name__}", self._job), "BW6002"
-        self._out.invalid.append(Unplanned(known, label, (reason,), "map", code))
+        self._out.invalid.append(Unplanned(known, label, (reason,), "map", code, raw))
 
     def _identify(self, raw: Record, number: int) -> tuple[str, str]:
         """Key and label of a record without a mapped form; the key is empty when it cannot be known."""

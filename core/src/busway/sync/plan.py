@@ -102,6 +102,8 @@ class Plan:
     """Match keys whose create may have been carried out by a run that was killed: looked up before they are sent."""
     in_doubt: InDoubt | None = field(default=None, repr=False)
     """What became of the writes of a run that was killed."""
+    only: str = ""
+    """The match key of the single record it is about; empty for a whole plan."""
     allowance: str = ""
     """Id of the held plan by which somebody let this one pass its brakes."""
     holds: list[Hold] = field(default_factory=list)

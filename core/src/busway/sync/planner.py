@@ -147,7 +147,7 @@ class _Planner:
         except Exception as error:
             label = safe_label(self._job, record, "(unreadable)")
             reason = f"comparing its fields raised {type(error).__name__}"
-            self._plan.invalid.append(Unplanned(key, label, (reason,), "match", "BW6002"))
+            self._plan.invalid.append(Unplanned(key, label, (reason,), "match", "BW6002", record))
             return None
 
     def _change(
@@ -251,7 +251,7 @@ class _Planner:
 
     def _ambiguous(self, key: str, record: Record, reason: str) -> None:
         label = safe_label(self._job, record, "(unreadable)")
-        self._plan.invalid.append(Unplanned(key, label, (reason,), "match"))
+        self._plan.invalid.append(Unplanned(key, label, (reason,), "match", record=record))
 
     def _may_reactivate(self, current: Record) -> bool:
         """Whether ``current`` is inactive by our doing; one that a person made inactive is counted and left so."""

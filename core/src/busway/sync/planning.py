@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from busway.contracts.clock import Clock
 from busway.contracts.jobs import Job
 from busway.contracts.records import Complete, Record
 from busway.contracts.runs import Run
+from busway.contracts.validators import Validator
 from busway.errors import ConfigurationError, Problem, UsageError
 from busway.sync.brakes import check
 from busway.sync.context import RunContext
@@ -38,15 +41,15 @@ class Planning:
         holds: Holds,
     ) -> None:
         self._validators = validators
-        self._state = state
+        self.state = state
         self._settings_for = settings_for
-        self._where = where
+        self.where = where
         self._digest = digest
         self._holds = holds
 
     def tuning(self, job: Job) -> Tuning:
         """What configuration says about ``job``. Raises ``ConfigurationError`` BW4010 or BW4011."""
-        return tune(job, self._settings_for(job.name), self._where)
+        return tune(job, self._settings_for(job.name), self.where)
 
     def problems(self, job: Job) -> list[Problem]:
         """What makes ``job`` unfit to run whatever its two sides hold: its table (BW4010, BW4011), or validators it
@@ -70,11 +73,11 @@ class Planning:
         target = run.read_target(job)
         digests = self.digests(job)
         with guarded(job, "plan"):
-            in_doubt = resolve(job, self._state.writes_in_hand.of(job.name), target, digests)
+            in_doubt = resolve(job, self.state.writes_in_hand.of(job.name), target, digests)
             plan = self._compared(job, source, target, in_doubt, tuning, run)
-            self.sieve(job, tuning.rules, run.clock).sift(plan, self._state.quarantine.of(job.name))
+            self.sieve(job, tuning.rules, run.clock).sift(plan, self.state.quarantine.of(job.name))
             plan.doubtful = _doubtful(plan, in_doubt, digests)
-        plan.holds = check(plan, tuning.limits, self._state.last_good_run(job.name), self._where)
+        plan.holds = check(plan, tuning.limits, self.state.last_good_run(job.name), self.where)
         self._holds.pass_allowed(plan)
         plan.warnings.extend(run.take_notes())
         return plan
@@ -84,7 +87,11 @@ class Planning:
         by who has the right to run."""
         if plan.in_doubt is not None:
             digests = self.digests(job)
-            remember(job, plan.in_doubt, self._state, frozenset(map(digests.key, plan.doubtful)))
+            remember(job, plan.in_doubt, self.state, frozenset(map(digests.key, plan.doubtful)))
+
+    def validators_of(self, job: Job) -> Sequence[Validator]:
+        """The validators of its records, in configured order."""
+        return self._validators.get(job.entity, ())
 
     def digests(self, job: Job) -> RecordDigests:
         """Keyed digests of the records of ``job``."""
@@ -97,15 +104,15 @@ class Planning:
     def _compared(
         self, job: Job, source: list[Record], target: Complete[Record], in_doubt: InDoubt, tuning: Tuning, run: Run
     ) -> Plan:
-        managed = self._state.managed_ids(job.name) | in_doubt.made_ours()
+        managed = self.state.managed_ids(job.name) | in_doubt.made_ours()
         plan = make_plan(
             job,
             source,
             target,
             managed,
             run=run,
-            deactivated_ids=self._state.deactivated_ids(job.name),
-            validators=self._validators.get(job.entity, ()),
+            deactivated_ids=self.state.deactivated_ids(job.name),
+            validators=self.validators_of(job),
             rules=tuning.rules,
         )
         plan.in_doubt = in_doubt
@@ -115,7 +122,7 @@ class Planning:
         return plan
 
     def _wrote_ns(self, job: str) -> int:
-        progress = self._state.job_progress.of(job)
+        progress = self.state.job_progress.of(job)
         return 0 if progress is None else progress.wrote_ns
 
 

@@ -79,7 +79,7 @@ class EventLog(Protocol):
         self,
         category: str,
         *,
-        severity: Severity,
+        severity: Severity = ...,
         entity_type: str | None = None,
         attributes: Mapping[str, Any] | None = None,
         session_id: str | None = None,

@@ -17,6 +17,9 @@ __all__ = ["IN_PART", "Sieve", "sent_record"]
 IN_PART = frozenset({"partial", "ignored"})
 """Reasons of records that are in the target, but for some fields."""
 
+Known = Mapping[str, QuarantinedRecord]
+"""What is in quarantine, by key digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sieve:
@@ -35,16 +38,17 @@ class Sieve:
 
     def sift(self, plan: Plan, entries: Iterable[QuarantinedRecord]) -> None:
         """Moves records of ``plan`` to its ``quarantined``, and notes which of ``entries`` are over."""
-        left = {entry.key_digest: entry for entry in entries}
-        if not left:
+        known = {entry.key_digest: entry for entry in entries}
+        if not known:
             return
-        plan.changes = [kept for change in plan.changes if (kept := self._change(plan, change, left)) is not None]
-        plan.invalid = [one for one in plan.invalid if not self._fails_again(plan, one, left)]
-        plan.recovered = [*left]
+        met: set[str] = set()
+        plan.changes = [one for change in plan.changes if (one := self._change(plan, change, known, met)) is not None]
+        plan.invalid = [one for one in plan.invalid if not self._fails_again(plan, one, known, met)]
+        plan.recovered = [*known.keys() - met]
 
-    def _change(self, plan: Plan, change: Change, left: dict[str, QuarantinedRecord]) -> Change | None:
+    def _change(self, plan: Plan, change: Change, known: Known, met: set[str]) -> Change | None:
         """``change`` as it is to be tried; ``None`` when it is not."""
-        entry = left.pop(self.digests.key(change.key), None)
+        entry = _met(self.digests.key(change.key), known, met)
         if entry is None:
             return change
         if entry.reason in IN_PART and not self._is_released(entry):
@@ -54,17 +58,12 @@ class Sieve:
         self._keep_out(plan, entry, Unplanned(change.key, change.label, (entry.what,), change.action.value, entry.code))
         return None
 
-    def _fails_again(self, plan: Plan, one: Unplanned, left: dict[str, QuarantinedRecord]) -> bool:
+    def _fails_again(self, plan: Plan, one: Unplanned, known: Known, met: set[str]) -> bool:
         """Whether an invalid record is known to be, just as it is."""
-        entry = left.pop(self.digest_of(one), None)
-        if entry is None:
+        entry = _met(self.digest_of(one), known, met)
+        if entry is None or self._is_released(entry) or entry.mapping_version != self.version:
             return False
-        same = (
-            entry.what == "; ".join(one.reasons)
-            and entry.mapping_version == self.version
-            and not self._is_released(entry)
-            and entry.record_digest == self.record_digest(one)
-        )
+        same = entry.action == one.stage and entry.record_digest == self.record_digest(one)
         if same:
             self._keep_out(plan, entry, one)
         return same
@@ -121,6 +120,13 @@ class Sieve:
             return replace(change, fields=fields)
         plan.unchanged += 1
         return None
+
+
+def _met(digest: str, known: Known, met: set[str]) -> QuarantinedRecord | None:
+    entry = known.get(digest)
+    if entry is not None:
+        met.add(digest)
+    return entry
 
 
 def sent_record(change: Change) -> Record:

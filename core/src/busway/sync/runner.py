@@ -18,14 +18,17 @@ from busway.contracts.runs import Stop
 from busway.contracts.stopping import stoppable
 from busway.errors import Problem, UsageError
 from busway.sync import saved_plan
+from busway.sync.adoption import Linked, linked_records
 from busway.sync.brakes import held_error
 from busway.sync.context import NEVER, RunContext
+from busway.sync.decisions import Decisions
 from busway.sync.engine_settings import EngineSettings
 from busway.sync.graph import order, select
 from busway.sync.holds import Holds
 from busway.sync.job_graph import carry_out_all
 from busway.sync.job_run import JobRunner, MakePlan
 from busway.sync.lease import HeldLease, RunLease
+from busway.sync.mapping import map_records
 from busway.sync.pausing import refuse_paused
 from busway.sync.plan import Plan
 from busway.sync.planning import Planning, refuse_moved
@@ -33,8 +36,10 @@ from busway.sync.ports import Digest, EventLog, SettingsFor, SourceData, SyncSta
 from busway.sync.progress import OneAtATime
 from busway.sync.reading import read_source
 from busway.sync.report import JobReport, Outcome, Progress, RunReport, SilentProgress
+from busway.sync.single import plan_single
 from busway.sync.stops import EitherStop
 from busway.sync.target_breaker import TargetBreakers
+from busway.sync.trace import Trace, trace_of
 from busway.sync.tuning import Tuning, unknown_table
 from busway.sync.views import TargetView, preview
 
@@ -85,6 +90,8 @@ class SyncEngine:
         self._settings = engine_settings or EngineSettings()
         self._holds = Holds(state.held_plans, clock)
         self._planning = Planning(validators, state, settings_for, where, digest, self._holds)
+        self.decisions = Decisions(state, events, clock)
+        """What people decide: held plans, quarantined records, pauses."""
         self._distributions = distributions or {}
         self._digest = digest
 
@@ -223,6 +230,58 @@ class SyncEngine:
         jobs = select(self._jobs.values(), names)
         with self._alone() as lease:
             return self._run(jobs, self._planning.plan, lease, progress, stop)
+
+    def plan_one(self, name: str, key: str) -> tuple[Plan, Trace]:
+        """What job ``name`` would do with the one record whose match key is ``key``, and why; nothing is written.
+
+        Raises as :meth:`plan`, and ``UsageError`` BW4018 for a key that neither side has.
+        """
+        with self._context(NEVER, preview=True) as run:
+            return self._single(self.job(name), key, run)
+
+    def run_one(
+        self, name: str, key: str, *, progress: Progress | None = None, stop: Stop | None = None
+    ) -> tuple[RunReport, Trace | None]:
+        """Plans and applies one record, quarantined or not, and tells what happened at each step.
+
+        The trace is missing where the record was not found, or reading failed: the report says so. Raises as
+        :meth:`run`.
+        """
+        job, traces = self.job(name), list[Trace]()
+
+        def make_plan(_: Job, run: RunContext) -> Plan:
+            plan, trace = self._single(job, key, run)
+            traces.append(trace)
+            return plan
+
+        with self._alone() as lease:
+            report = self._run([job], make_plan, lease, progress, stop)
+        return report, traces[0] if traces else None
+
+    def _single(self, job: Job, key: str, run: RunContext) -> tuple[Plan, Trace]:
+        single = plan_single(job, key, run, self._planning)
+        rules, validators = self._planning.tuning(job).rules, self._planning.validators_of(job)
+        trace = trace_of(single, rules, run, validators, self._state.managed_ids(job.name))
+        run.set_view(job.name, TargetView(single.plan.target or ()))
+        return single.plan, trace
+
+    def linked(self, name: str) -> list[Linked]:
+        """The target records that job ``name`` matches by key and does not manage. Raises as :meth:`plan`."""
+        job = self.job(name)
+        with self._context(NEVER, preview=True) as run:
+            source = read_source(job, run)
+            keys = map_records(job, source, run, self._planning.validators_of(job)).records.keys()
+            return linked_records(job, keys, run.read_target(job), self._state.managed_ids(name))
+
+    def adopt(self, name: str, records: Sequence[Linked], actor: str, reason: str) -> int:
+        """Makes linked records managed, so that they are deactivated when they leave the source; returns how many.
+
+        Raises ``HeldError`` BW7002 and BW7004 as :meth:`run`, and ``UsageError`` BW7012 without a name and a reason.
+        """
+        job = self.job(name)
+        with self._alone() as lease:
+            self._state.fences.check(lease.name, lease.token)
+            return self.decisions.adopt(job, records, actor, reason)
 
     def _run(
         self,
