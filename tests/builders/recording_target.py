@@ -90,7 +90,7 @@ class PeopleJob(Job):
     active_field = "active"
 
     def __init__(self, source: Iterable[Record] = (), target: RecordingTarget | None = None, **changed: Any) -> None:
-        self.people = source
+        self.people: Any = source
         self.remote = target if target is not None else RecordingTarget()
         for attribute, value in changed.items():
             setattr(self, attribute, value)

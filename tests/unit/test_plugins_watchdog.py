@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import threading
 import types
@@ -281,3 +282,29 @@ def test_a_stack_tells_places_only() -> None:
         raise KeyError(SECRET)
     assert raised_at(caught.value).startswith("raised at test_plugins_watchdog.py:")
     assert raised_at(KeyError()) == "raised nowhere known"
+
+
+def test_each_thread_of_a_run_has_its_own_time(watchdog: Watchdog, clock: ManualClock, stalls: list[Stall]) -> None:
+    people, pager = Stuck(watchdog, "acme_people.jobs"), Stuck(watchdog, "acme_pager")
+    clock.advance(50)
+    with watchdog.watching():
+        watchdog.progress()
+        clock.advance(20)
+        assert watchdog.check() == pytest.approx(40), "the thread that moved is the next to be due"
+    assert sorted(str(stall.origin and stall.origin.name) for stall in stalls) == ["pager", "people"]
+    people.end()
+    pager.end()
+
+
+def test_a_thread_that_works_for_another_moves_that_one(
+    watchdog: Watchdog, clock: ManualClock, stalls: list[Stall]
+) -> None:
+    with watchdog.watching():
+        context = contextvars.copy_context()
+        clock.advance(50)
+        helper = threading.Thread(target=context.run, args=(watchdog.progress,))
+        helper.start()
+        helper.join(5)
+        clock.advance(50)
+        watchdog.check()
+    assert stalls == []

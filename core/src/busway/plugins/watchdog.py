@@ -56,10 +56,26 @@ class Stall:
         return told | {"function": self.function, "stack": list(self.stack)}
 
 
-class Watchdog:
-    """Watches one run at a time; kills nothing.
+class _Watch:
+    """One thread that is watched."""
 
-    :param seconds: without a sign of progress until the run counts as stuck.
+    __slots__ = ("last", "thread_id", "told")
+
+    def __init__(self, now: float) -> None:
+        self.thread_id = threading.get_ident()
+        self.last = now
+        """Its latest sign of progress, monotonic seconds."""
+        self.told: float | None = None
+        """The sign of progress after which a stall was told."""
+
+
+class Watchdog:
+    """Watches the threads of one run; kills nothing.
+
+    A sign of progress counts for the thread it comes from, and for the one that thread works for; one from anywhere
+    else counts for all.
+
+    :param seconds: without a sign of progress until a thread counts as stuck.
     :param on_stall: called once for each stall, in the watchdog's thread.
     :param packages: module or package to the plugin it belongs to.
     """
@@ -76,51 +92,73 @@ class Watchdog:
         self._monotonic = (clock or SystemClock()).monotonic
         self.on_stall = on_stall
         self.packages: Mapping[str, Origin] = packages or {}
-        self._thread_id: int | None = None
-        self._last = 0.0
-        self._told: float | None = None
+        self._lock = threading.Lock()
+        self._watches: tuple[_Watch, ...] = ()
+        self._patrol: Patrol | None = None
 
     def progress(self) -> None:
         """The run has moved. Cheap enough for every record."""
-        self._last = self._monotonic()
+        self._note(self._monotonic())
 
     def expect_wait(self, seconds: float) -> None:
         """Somebody is about to wait on purpose, such as for a quota: that is no stall."""
-        self._last = self._monotonic() + max(0.0, seconds)
+        self._note(self._monotonic() + max(0.0, seconds))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watches the calling thread for the block; inside another such block it does nothing."""
-        if self._thread_id is not None:
+        """Watches the calling thread for the block; inside another such block of the thread it does nothing."""
+        current = _watch.get()
+        if current in self._watches and current is not None and current.thread_id == threading.get_ident():
             yield
             return
-        self._thread_id, self._told = threading.get_ident(), None
-        self.progress()
-        token = _current.set(self)
-        patrol = Patrol(self.check, "busway-watchdog")
-        patrol.start()
+        watch = _Watch(self._monotonic())
+        tokens = _current.set(self), _watch.set(watch)
+        self._begin(watch)
         try:
             yield
         finally:
-            patrol.stop()
-            _current.reset(token)
-            self._thread_id = None
+            self._end(watch)
+            _current.reset(tokens[0])
+            _watch.reset(tokens[1])
 
     def check(self) -> float:
-        """Tells of a stall, once; returns the seconds until there can be another."""
-        last, now = self._last, self._monotonic()
+        """Tells of stalls, each once; returns the seconds until there can be another."""
+        now = self._monotonic()
+        return min((self._checked(watch, now) for watch in self._watches), default=self.seconds)
+
+    def _checked(self, watch: _Watch, now: float) -> float:
+        last = watch.last
         left = last + self.seconds - now
         if left > 0:
             return left
-        if self._told != last:
-            self._told = last
-            self._tell(now - last)
+        if watch.told != last:
+            watch.told = last
+            self._tell(watch.thread_id, now - last)
         return self.seconds
 
-    def _tell(self, seconds: float) -> None:
-        thread_id = self._thread_id
-        if thread_id is None:  # the run ended in the last moment
+    def _note(self, at: float) -> None:
+        watch, watches = _watch.get(), self._watches
+        if watch is not None and watch in watches:
+            watch.last = at
             return
+        for one in watches:
+            one.last = at
+
+    def _begin(self, watch: _Watch) -> None:
+        with self._lock:
+            self._watches = (*self._watches, watch)
+            if self._patrol is None:
+                self._patrol = Patrol(self.check, "busway-watchdog")
+                self._patrol.start()
+
+    def _end(self, watch: _Watch) -> None:
+        with self._lock:
+            self._watches = tuple(one for one in self._watches if one is not watch)
+            if not self._watches and self._patrol is not None:
+                self._patrol.stop()
+                self._patrol = None
+
+    def _tell(self, thread_id: int, seconds: float) -> None:
         stall = self._stall(seconds, stack_of(thread_id))
         _log.warning("%s; stack, innermost first: %s", stall, " < ".join(stall.stack))
         if self.on_stall is not None:
@@ -159,6 +197,7 @@ class PatientClock:
 
 
 _current: ContextVar[Watchdog | None] = ContextVar("busway_watchdog", default=None)
+_watch: ContextVar[_Watch | None] = ContextVar("busway_watch", default=None)
 
 
 def ticker() -> Callable[[], None]:

@@ -32,7 +32,7 @@ class HeldPlan:
     """Each brake that held: ``brake``, ``count``, ``what``, ``where``, ``why``."""
     counts: Mapping[str, int]
     """Changes by action."""
-    changes: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    changes: Sequence[Mapping[str, Any]] = field(default_factory=list)
     """The first changes: ``action``, ``label``, ``fields``."""
     state: str = "held"
     """``held``; ``allowed``, ``rejected``; ``used``: a run passed the brakes by it; ``replaced``: a later plan of the

@@ -99,14 +99,12 @@ class Applier:
             yield attempt
 
     def _has_to_end(self) -> bool:
-        if self.stop.requested():
-            self.report.outcome = Outcome.STOPPED
-            return True
         problem = self.interrupted()
         if problem is not None:
             self._end(Outcome.STOPPED, problem, 7)
-            return True
-        return False
+        elif self.stop.requested():
+            self.report.outcome, self._over = Outcome.STOPPED, True
+        return self._over
 
     def _send(self, attempt: _Attempt) -> Result:
         """In a thread of the crew, or in ours: nothing but the write."""
@@ -129,15 +127,19 @@ class Applier:
         """Asked to stop while the write waited. A create may have been sent before that: its note stays."""
         if change.action is not Action.CREATE:
             self.checkpoint.withdrawn(change)
-        self.report.outcome, self._over = Outcome.STOPPED, True
+        if not self._has_to_end():
+            self.report.outcome, self._over = Outcome.STOPPED, True
 
     def _succeeded(self, change: Change, written: Written) -> None:
-        """Accounts a verified write. Memory first: an event that cannot be told must not cost the managed id."""
+        """Accounts a verified write. It is told before its note goes: after a kill in between it is told once more,
+        and not never. An event that cannot be told must not cost the managed id."""
         known = target_id(self.job, change, written.answer)
-        self.checkpoint.wrote(change, known, self.failures.of_written(change, written))
+        try:
+            self.telling.change(change, known, written)
+        finally:
+            self.checkpoint.wrote(change, known, self.failures.of_written(change, written))
         self.view.written(change, written.payload, written.answer)
         self.report.counts.count(change.action)
-        self.telling.change(change, known, written)
         self._served()
         self.brake.tried(failed=False)
 

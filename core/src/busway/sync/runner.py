@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -309,9 +310,8 @@ class SyncEngine:
                 progress=OneAtATime(progress or SilentProgress()),
             )
             try:
-                report.jobs = carry_out_all(
-                    jobs, lambda job, earlier: runner.carry_out(job, make_plan, earlier), self._settings.parallel_jobs
-                )
+                carry_out = partial(self._carry_out, runner, make_plan)
+                report.jobs = carry_out_all(jobs, carry_out, self._settings.parallel_jobs)
             except BaseException:
                 either.abandon()  # jobs in threads of their own stop after the record in hand
                 raise
@@ -321,6 +321,9 @@ class SyncEngine:
             # Whoever asks to stop may know of a signal; without one it counts as an interrupt.
             report.stopped_by = getattr(wish, "signal", 0) or int(signal.SIGINT)
         return report
+
+    def _carry_out(self, runner: JobRunner, make_plan: MakePlan, job: Job, earlier: Sequence[JobReport]) -> JobReport:
+        return runner.carry_out(job, make_plan, earlier)
 
     @contextmanager
     def _alone(self) -> Iterator[HeldLease]:

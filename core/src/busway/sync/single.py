@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from busway.contracts.jobs import Job
 from busway.contracts.records import Complete, Record, Skip
 from busway.contracts.runs import Run
-from busway.errors import BuswayError, UsageError
+from busway.errors import BuswayError, RejectedRecordError, UsageError
 from busway.sync.brakes import check
 from busway.sync.context import RunContext
 from busway.sync.plan import Plan
@@ -35,7 +35,7 @@ class Single:
     target_count: int = 0
     target_seconds: float = 0.0
     found_by: str = ""
-    """``find()``, one call, or ``a complete read``."""
+    """``find()``, ``a complete read``, or ``no call`` for a record that does not map."""
     plan: Plan = field(default_factory=lambda: Plan("", ""))
 
 
@@ -89,23 +89,31 @@ def _raw_key(job: Job, raw: Record, run: Run) -> str | None:
 
 
 def _mapped_key(job: Job, raw: Record, run: Run) -> str | None:
+    mapped = _mapped(job, raw, run)
+    return None if mapped is None else job.match_on.of(mapped)
+
+
+def _mapped(job: Job, raw: Record, run: Run) -> Record | None:
+    """What ``raw`` maps to; ``None`` where it is skipped or the mapping fails, which the plan accounts."""
     try:
         mapped = job.map(raw, run)
-        return None if isinstance(mapped, Skip) else job.match_on.of(mapped)
+    except RejectedRecordError:
+        return None
     except BuswayError:
         raise
-    except Exception:  # a record that does not map is not the one that is looked for
+    except Exception:  # code of the job, about this record
         return None
+    return None if isinstance(mapped, Skip) else mapped
 
 
 def _target(single: Single, run: RunContext) -> Complete[Record]:
     job = single.job
     if single.raws and type(job).find is not Job.find:
-        mapped = job.map(single.raws[0], run)
-        found = None if isinstance(mapped, Skip) else job.find(mapped)
+        mapped = _mapped(job, single.raws[0], run)
+        found = None if mapped is None else job.find(mapped)
         # Not found by its key, it may still be one that another key adopts.
-        if found is not None or not job.adopt_on:
-            single.found_by = "find()"
+        if found is not None or mapped is None or not job.adopt_on:
+            single.found_by = "no call" if mapped is None else "find()"
             return Complete([] if found is None else [found])
     single.found_by = "a complete read"
     return run.read_target(job)

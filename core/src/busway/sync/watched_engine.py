@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from busway.contracts.jobs import Job
 from busway.contracts.runs import Stop
 from busway.plugins.watchdog import Watchdog
 from busway.sync.context import RunContext
-from busway.sync.job_run import MakePlan
+from busway.sync.job_run import JobRunner, MakePlan
 from busway.sync.lease import HeldLease
 from busway.sync.plan import Plan
 from busway.sync.report import Counts, JobReport, Progress, RunReport, SilentProgress
@@ -37,9 +37,14 @@ class WatchedEngine(SyncEngine):
         ticking = _TickingProgress(progress or SilentProgress(), self._watchdog)
         return super()._run(jobs, make_plan, lease, ticking, stop)
 
+    def _carry_out(self, runner: JobRunner, make_plan: MakePlan, job: Job, earlier: Sequence[JobReport]) -> JobReport:
+        # Each job in its own thread: the one that began the run only waits for them.
+        with self._watchdog.watching():
+            return super()._carry_out(runner, make_plan, job, earlier)
+
     @contextmanager
     def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
-        with self._watchdog.watching(), super()._context(stop, preview=preview) as run:
+        with self._watchdog.watching() if preview else nullcontext(), super()._context(stop, preview=preview) as run:
             yield run
 
 
