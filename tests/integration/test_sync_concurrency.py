@@ -164,3 +164,20 @@ def test_a_wait_for_the_quota_ends_when_asked_to_stop_and_nothing_of_it_is_left(
     assert target.attempts == 0
     assert one.state.writes_in_hand.of("people") == []
     assert one.state.quarantine.of("people") == []
+
+
+def test_a_read_that_waits_for_the_quota_ends_when_asked_to_stop() -> None:
+    class Reading(PeopleJob):
+        def target(self, run: Run) -> Complete[Record]:
+            assert stop_requested()
+            raise StoppedError("BW7006", "stopped")
+
+    class Stop:
+        asked = 0
+
+        def requested(self) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+    report = Bench(Reading([person(1)])).engine.run(stop=Stop())
+    assert (report.jobs[0].outcome, report.jobs[0].problem, report.exit_code) == (Outcome.STOPPED, None, 130)

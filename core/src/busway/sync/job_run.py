@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from busway.contracts.jobs import Job
 from busway.contracts.runs import Stop
-from busway.errors import BuswayError, Problem
+from busway.errors import BuswayError, Problem, StoppedError
 from busway.sync.apply import Applier
 from busway.sync.brakes import ErrorBrake, held_error
 from busway.sync.checkpoint import Checkpoint
@@ -64,6 +64,9 @@ class JobRunner:
             report.session_id = self.events.start_sync(job.name, run.run_id)
             try:
                 self._plan_and_apply(job, run, make_plan, telling)
+            except StoppedError:  # asked to stop while it read
+                report.outcome, report.problem = Outcome.STOPPED, self._lost()
+                report.exit_code = 7 if report.problem else 0
             except BuswayError as error:
                 report.outcome, report.problem, report.exit_code = Outcome.ABORTED, error.problem, error.exit_code
                 telling.ending("aborted", error.problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from busway.contracts.events import Severity
@@ -17,6 +17,8 @@ from busway.sync.writes import Written
 __all__ = ["ABSENT", "Telling"]
 
 ABSENT = "absent from the source"
+SINGLY = 3
+"""Remarks that are alike are told record by record up to so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Telling:
     job: Job
     events: EventLog
     report: JobReport
+    _alike: dict[str, list[str]] = field(default_factory=dict)
+    """Remarks about single records, by text."""
 
     def change(self, change: Change, target_id: str, written: Written) -> None:
         """A record was written."""
@@ -65,7 +69,12 @@ class Telling:
         self.events.log_error(kind, self.job.entity, None, message, None, self.report.session_id)
 
     def warnings(self) -> None:
-        """The lines of the report, as events."""
+        """The lines of the report, as events; those that are alike for many records become one."""
+        for text, labels in self._alike.items():
+            self.report.warnings += (
+                [f"{label}: {text}" for label in labels] if len(labels) <= SINGLY else _one(text, labels)
+            )
+        self._alike.clear()
         for message in self.report.warnings:
             self.events.emit(
                 "system",
@@ -87,10 +96,17 @@ class Telling:
             self.events.log_update(entity, target_id, details, session)
 
     def _warn(self, change: Change, written: Written) -> None:
-        warnings = self.report.warnings
         for name in written.dropped:
-            warnings.append(f"{change.label}: {change.action}d without {name}, which the target refused")
+            self._note(f"{change.action}d without {name}, which the target refused", change.label)
         for name in written.ignored:
-            warnings.append(f"{change.label}: the target accepted {name} and answered with another value")
+            self._note(f"the target accepted {name} and answered with another value", change.label)
         if written.read_back:
-            warnings.append(f"{change.label}: the answer to its create was lost; it was read back")
+            self._note("the answer to its create was lost; it was read back", change.label)
+
+    def _note(self, text: str, label: str) -> None:
+        self._alike.setdefault(text, []).append(label)
+
+
+def _one(text: str, labels: list[str]) -> list[str]:
+    shown = ", ".join(labels[:SINGLY])
+    return [f"{text} ({len(labels):,} records: {shown} and {len(labels) - SINGLY:,} more)"]

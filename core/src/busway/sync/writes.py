@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from busway.contracts.fields import FieldRule
+from busway.contracts.fields import FieldPolicy, FieldRule
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record, without
 from busway.errors import BuswayError, RefusedError, RejectedRecordError, UnreachableError
@@ -15,6 +15,9 @@ from busway.sync.plan import Action, Change
 from busway.sync.retries import Patience
 
 __all__ = ["IgnoredFieldsError", "Writer", "Written"]
+
+
+COMPARED = (FieldPolicy.ALWAYS, FieldPolicy.IF_EMPTY)
 
 
 @dataclass(slots=True)
@@ -181,9 +184,15 @@ class Writer:
         return written
 
     def _is_ignored(self, name: str, written: Written) -> bool:
-        """Whether the answer has ``name`` with another value than was sent. What it does not have, it does not say."""
+        """Whether the answer has ``name`` with another value than was sent. What it does not have, it does not say.
+
+        Only fields that would be compared again, and so be written again in every run. Lists and tables are often
+        answered in another shape than they are written in; without a reader they say nothing.
+        """
         rule, answer = self.rules.get(name), written.answer
-        if rule is None or (rule.reader is None and name not in answer):
+        if rule is None or rule.policy not in COMPARED or (rule.reader is None and name not in answer):
+            return False
+        if rule.reader is None and isinstance(written.payload[name], (list, tuple, dict)):
             return False
         try:
             got = answer[name] if rule.reader is None else rule.reader(answer)
