@@ -102,6 +102,7 @@ class Process:
             before_sweep=lambda: None,
             policy=EventPolicy(routes={"some": Route(severity=Severity.ERROR)}),
         )
+        self.dispatcher._started = True  # a replay would start its threads, and they would deliver beside the steps
 
     def worker(self, sink: str) -> SinkWorker:
         return next(worker for worker in self.dispatcher._workers if worker.name == sink)
