@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from builders.tray_sink import KEY, TraySink, breaks
+from builders.tray_sink import KEY, AtomicTraySink, TraySink, breaks
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery
 
@@ -22,6 +22,11 @@ class HasAnotherScope(TraySink):
 @breaks("it_has_the_methods_and_valid_traits")
 class ReceivesEverything(TraySink):
     receives = frozenset({"events", "digests", "everything"})
+
+
+@breaks("it_has_the_methods_and_valid_traits")
+class IsMostlyAtomic(TraySink):
+    atomic = "mostly"
 
 
 @breaks("a_batch_is_delivered_and_acknowledged")
@@ -103,6 +108,35 @@ class AcknowledgesWhatHadNoRoom(TraySink):
 
 @breaks("of_a_batch_taken_in_part_that_part_is_acknowledged")
 class ForgetsWhatHadRoom(TraySink):
+    def hand_over(self, events: list[Event]) -> Delivery:
+        answer = super().hand_over(events)
+        return Delivery.retry_after(1.0) if answer.retry_after_seconds else answer
+
+
+@breaks("an_atomic_sink_takes_several_events_of_one_record")
+class KeepsTheLatestOfARecord(AtomicTraySink):
+    def hand_over(self, events: list[Event]) -> Delivery:
+        latest = {event.entity_id or event.event_id: event for event in events}
+        taken = super().hand_over(list(latest.values()))
+        return Delivery.done(events) if len(latest) < len(events) else taken
+
+
+@breaks("an_atomic_sink_takes_several_events_of_one_record")
+class TellsARecordBackwards(AtomicTraySink):
+    def hand_over(self, events: list[Event]) -> Delivery:
+        one_record = len({event.entity_id or event.event_id for event in events}) == 1
+        return super().hand_over([*reversed(events)] if one_record else events)
+
+
+@breaks("an_atomic_sink_takes_no_part_of_a_batch")
+class TakesAPartAsWell(TraySink):
+    atomic = True
+
+
+@breaks("an_atomic_sink_takes_no_part_of_a_batch")
+class KeepsAPartAndSaysNothing(TraySink):
+    atomic = True
+
     def hand_over(self, events: list[Event]) -> Delivery:
         answer = super().hand_over(events)
         return Delivery.retry_after(1.0) if answer.retry_after_seconds else answer

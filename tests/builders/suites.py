@@ -38,6 +38,8 @@ def failing(contract: type, fixtures: Callable[[], Mapping[str, Any]]) -> list[s
     for check in checks_of(contract):
         try:
             run(contract(), check, fixtures())
+        except Skipped:
+            continue  # it does not concern this one; a specimen's own check would be missed in what is returned
         except (Exception, Failed):
             failed.append(check)
     return failed

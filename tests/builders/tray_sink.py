@@ -82,6 +82,18 @@ class TraySink:
         self.closed += 1
 
 
+class AtomicTraySink(TraySink):
+    """Another one: it takes a batch as a whole, or nothing of it."""
+
+    atomic: Any = True
+
+    def hand_over(self, events: list[Event]) -> Delivery:
+        good = [event for event in events if not event.attributes.get("poison")]
+        if self.tray.room is not None and self.tray.room < len(good):
+            return Delivery.retry_after(1.0)
+        return super().hand_over(events)
+
+
 @dataclass(frozen=True)
 class Specimen:
     """A sink that fails ``check``, and no other."""

@@ -14,7 +14,7 @@ from _pytest.outcomes import Skipped
 
 from builders import broken_sinks, lost_sinks
 from builders.suites import Lazily, checks_of, failing, run, skipped
-from builders.tray_sink import KEY, SPECIMENS, Specimen, Tray, TraySink
+from builders.tray_sink import KEY, SPECIMENS, AtomicTraySink, Specimen, Tray, TraySink
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery, EventSink
 from busway.testing import EventSinkContract
@@ -87,8 +87,10 @@ def test_a_specimen_fails_the_check_of_its_rule_and_no_other(specimen: Specimen)
     assert failing(EventSinkContract, lambda: fixtures_for(specimen.sink)) == [specimen.check]
 
 
-def test_the_sink_that_keeps_all_rules_passes_with_nothing_skipped() -> None:
-    assert skipped(EventSinkContract, lambda: fixtures_for(TraySink)) == []
+def test_the_sinks_that_keep_all_rules_pass_with_nothing_skipped_that_concerns_them() -> None:
+    assert skipped(EventSinkContract, lambda: fixtures_for(TraySink)) == ["the sink does not say that it is atomic"] * 2
+    reasons = skipped(EventSinkContract, lambda: fixtures_for(AtomicTraySink))
+    assert reasons == ["an atomic sink takes no part of a batch"]
 
 
 def test_every_check_has_a_specimen() -> None:
@@ -101,7 +103,7 @@ def test_one_fixture_is_enough_for_most_checks_of_answers_contents_and_life() ->
     absent: dict[str, Callable[[], Any]] = {name: lambda: None for name in OPTIONAL}
     reasons = skipped(EventSinkContract, lambda: fixtures_for(TraySink, **absent, secrets=tuple))
     assert len(CHECKS) - len(reasons) >= 15
-    assert all("define the fixture" in reason for reason in reasons)
+    assert all("define the fixture" in reason or "atomic" in reason for reason in reasons)
 
 
 def test_a_sink_of_digests_alone_is_handed_digests_alone() -> None:

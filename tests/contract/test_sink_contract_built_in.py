@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -13,8 +15,15 @@ import pytest
 from busway.contracts.sinks import EventSink
 from busway.events.ledger_schema import LEDGER_DB
 from busway.events.ledger_sink import LedgerSink
+from busway.events.log_format import as_json
 from busway.events.log_sink import LogSink
 from busway.testing import EventSinkContract
+from busway.testing.sinks import sample_event
+
+FULL_AFTER_TWO = """
+CREATE TRIGGER full BEFORE INSERT ON events WHEN (SELECT count(*) FROM events) = 2
+BEGIN SELECT RAISE(ABORT, 'disk is full'); END
+"""
 
 
 class TestLogSink(EventSinkContract):
@@ -41,6 +50,21 @@ class TestLogSink(EventSinkContract):
     @pytest.fixture
     def build(self, file: Path) -> Callable[[], EventSink]:
         return lambda: LogSink(file)
+
+    @pytest.fixture
+    def partial_sink(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventSink]:
+        """On a disk that has room for one line and a bit."""
+        (tmp_path / "full").mkdir()
+        real, room = os.write, [len(as_json(sample_event(1))) + 100]
+
+        def write(descriptor: int, data: bytes) -> int:
+            if not room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(descriptor, data[: room.pop()])
+
+        monkeypatch.setattr(os, "write", write)
+        yield LogSink(tmp_path / "full" / "audit.log")
+        monkeypatch.undo()
 
     @pytest.fixture
     def unreachable_sink(self, tmp_path: Path) -> EventSink:
@@ -94,6 +118,17 @@ class TestLedgerSink(EventSinkContract):
     @pytest.fixture
     def build(self, tmp_path: Path) -> Callable[[], EventSink]:
         return lambda: LedgerSink(tmp_path)
+
+    @pytest.fixture
+    def partial_sink(self, tmp_path: Path) -> Iterator[EventSink]:
+        """On a disk that is full after two rows."""
+        (tmp_path / "full").mkdir(mode=0o700)
+        sink = LedgerSink(tmp_path / "full")
+        sink.deliver([])
+        with closing(sqlite3.connect(tmp_path / "full" / LEDGER_DB)) as database:
+            database.execute(FULL_AFTER_TWO)
+        yield sink
+        sink.close()
 
     @pytest.fixture
     def unreachable_sink(self, tmp_path: Path) -> Iterator[EventSink]:

@@ -216,17 +216,19 @@ def test_a_sink_that_takes_all_or_nothing_gets_several_events_of_a_record_at_onc
     assert sink.batches == [["a", "a", "b", "a"]] * 3
 
 
-def test_a_sink_that_breaks_its_word_is_not_believed_any_more(bench: Bench) -> None:
+def test_a_sink_that_breaks_its_word_is_not_believed_any_more(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     class Liar(Sink):
         atomic = True
 
     bench.emit("a", "b", "c")
-    sink = Liar(without("b"))
+    sink = Liar(without("b"), without("e"))
     worker = bench.worker(sink)
     assert worker.drain()
     bench.emit("d", "d")
     assert worker.drain()
     assert sink.batches == [["a", "b", "c"], ["b"], ["d"], ["d"]]
+    told = [record.getMessage() for record in caplog.records if "atomic" in record.getMessage()]
+    assert told == ["sinks.s says that it is atomic and took a part of a batch; it is not believed any more"]
 
 
 def test_one_by_one_keeps_the_order_of_a_record_too(bench: Bench) -> None:

@@ -57,7 +57,8 @@ class EventSink(Protocol):
     retries, back-off, redaction, dead letters and counting are the core's business. An exception from
     :meth:`deliver` means that nothing of the batch is known to have arrived.
 
-    Optional class attributes, read through :class:`SinkTraits`: ``batch_size``, ``scope``, ``receives``.
+    Optional class attributes, read through :class:`SinkTraits`: ``batch_size``, ``scope``, ``receives``,
+    ``atomic``.
     """
 
     def deliver(self, events: list[Event]) -> Delivery:
@@ -79,6 +80,9 @@ class SinkTraits:
     """``process``: only events of its own process (a log). ``installation``: all, from one process at a time."""
     receives: frozenset[str] = frozenset({"events"})
     """``events``, ``digests`` or both."""
+    atomic: bool = False
+    """The sink takes a batch as a whole and in its order, or nothing of it. Its batches may hold several events of one
+    record; any other sink is handed the second of a record when the first is settled."""
 
     @classmethod
     def of(cls, sink: object) -> SinkTraits:
@@ -87,4 +91,5 @@ class SinkTraits:
             batch_size=max(1, int(getattr(sink, "batch_size", 100))),
             scope="process" if getattr(sink, "scope", "installation") == "process" else "installation",
             receives=frozenset(getattr(sink, "receives", ("events",))),
+            atomic=getattr(sink, "atomic", False) is True,
         )

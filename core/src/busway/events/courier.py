@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from busway.contracts.sinks import Delivery, EventSink
+from busway.contracts.sinks import Delivery, EventSink, SinkTraits
 from busway.events.sink_breaker import BREAKER_FAILURES, SinkBreaker
 from busway.events.sink_metrics import SinkMetrics
 from busway.events.window import Item
@@ -38,8 +38,8 @@ class Courier:
         self._metrics = metrics
         self._parts = parts
         self.breaker = SinkBreaker(parts.backoff, parts.random)
-        self.takes_all_or_nothing = bool(getattr(sink, "atomic", False))
-        """The sink says so (``atomic = True``), and has kept to it. Its batches may hold several events of a record."""
+        self.takes_all_or_nothing = SinkTraits.of(sink).atomic
+        """The sink says so, and has kept to it. Its batches may hold several events of a record."""
 
     def deliver(self, batch: list[Item]) -> float:
         """Hands ``batch`` over; returns the seconds to leave the sink alone for.
@@ -100,7 +100,7 @@ class Courier:
         if settled == len(batch):
             return 0.0
         if settled:
-            self.takes_all_or_nothing = False
+            self._believe_no_more()
         if answer.retry_after_seconds is not None:
             return min(max(answer.retry_after_seconds, MIN_RETRY_AFTER_SECONDS), MAX_RETRY_AFTER_SECONDS)
         if settled:
@@ -109,6 +109,13 @@ class Courier:
         self.breaker.failed("it took nothing")
         self._mind_breaker()
         return self.breaker.delay()
+
+    def _believe_no_more(self) -> None:
+        """The sink took a part of a batch: with several events of a record in it, an earlier one could come later."""
+        if self.takes_all_or_nothing:
+            self.takes_all_or_nothing = False
+            told = "%s says that it is atomic and took a part of a batch; it is not believed any more"
+            _log.warning(told, self._title)
 
     def _settle(self, batch: Sequence[Item], answer: Delivery) -> int:
         """Notes what the answer says about each event; returns of how many it says anything."""

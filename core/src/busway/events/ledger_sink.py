@@ -31,6 +31,7 @@ class LedgerSink:
     batch_size = 500
     scope = "installation"
     receives = frozenset({"events", "digests"})
+    atomic = True
 
     def __init__(self, state_dir: Path, clock: Clock | None = None, policy: EventPolicy | None = None) -> None:
         clock = clock or SystemClock()

@@ -29,6 +29,7 @@ class LogSink:
     batch_size = 500
     scope = "process"
     receives = frozenset({"events", "digests"})
+    atomic = True
 
     def __init__(
         self, path: Path | None, *, text: bool = False, level: Severity = Severity.INFO, app: str = ""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ __all__ = ["AnswerChecks", "expect_all_delivered", "expect_known_ids", "ids_of"]
 
 Arrived = Callable[[], Iterable[str]] | None
 UNDEFINED = "define the fixture 'arrived' to have what arrives checked"
+NOT_ATOMIC = "the sink does not say that it is atomic"
 ROUNDS = 8
 """More than enough for every good event to get through beside one that never does."""
 
@@ -33,6 +35,8 @@ class AnswerChecks:
         assert traits.receives, "receives is empty: the sink would never be called"
         unknown = traits.receives - {"events", "digests"}
         assert not unknown, f"receives names {sorted(unknown)}; there are only 'events' and 'digests'"
+        atomic = getattr(sink, "atomic", False)
+        assert isinstance(atomic, bool), f"atomic is {atomic!r}; it is True or False"
 
     def test_a_batch_is_delivered_and_acknowledged(self, sink: EventSink, arrived: Arrived) -> None:
         events = samples_for(sink, 3)
@@ -90,12 +94,40 @@ class AnswerChecks:
     ) -> None:
         if partial_sink is None or arrived is None:
             pytest.skip("define the fixtures 'partial_sink' and 'arrived' to have partial answers checked")
+        if SinkTraits.of(partial_sink).atomic:
+            pytest.skip("an atomic sink takes no part of a batch")
         delivery = partial_sink.deliver(list(partial_batch))
         expect_known_ids(delivery, partial_batch)
         taken = set(arrived()) & ids_of(partial_batch)
         assert 0 < len(taken) < len(partial_batch), f"the receiver took {len(taken)} of {len(partial_batch)}: no part"
         assert delivery.delivered <= taken, f"acknowledged, but never arrived: {sorted(delivery.delivered - taken)}"
         assert taken <= delivery.delivered, f"arrived, but would come again: {sorted(taken - delivery.delivered)}"
+
+    def test_an_atomic_sink_takes_several_events_of_one_record(self, sink: EventSink, arrived: Arrived) -> None:
+        if not SinkTraits.of(sink).atomic:
+            pytest.skip(NOT_ATOMIC)
+        events = [replace(one, entity_type="employee", entity_id="E1") for one in samples_for(sink, 4)]
+        expect_all_delivered(sink.deliver(list(events)), events)
+        got = None if arrived is None else [one for one in arrived() if one in ids_of(events)]
+        expected = [event.event_id for event in events]
+        assert got in (None, expected), f"of one record {expected} were handed over, and {got} arrived"
+
+    def test_an_atomic_sink_takes_no_part_of_a_batch(
+        self, partial_sink: EventSink | None, partial_batch: list[Event], arrived: Arrived
+    ) -> None:
+        if partial_sink is None:
+            pytest.skip("define the fixture 'partial_sink' to have it checked that a batch is taken as a whole")
+        if not SinkTraits.of(partial_sink).atomic:
+            pytest.skip(NOT_ATOMIC)
+        try:
+            delivery = partial_sink.deliver(list(partial_batch))
+        except Exception:
+            delivery = Delivery()  # what the core takes it for
+        expect_known_ids(delivery, partial_batch)
+        settled = delivery.delivered | delivery.rejected.keys()
+        assert settled in (set(), ids_of(partial_batch)), f"it answers for a part of the batch: {sorted(settled)}"
+        taken = set() if arrived is None else set(arrived()) & ids_of(partial_batch)
+        assert taken <= delivery.delivered, f"it keeps a part of a batch that comes again as a whole: {sorted(taken)}"
 
     def test_one_poison_event_does_not_hold_back_the_others(
         self, sink: EventSink, poison: Event | None, arrived: Arrived

@@ -22,6 +22,7 @@
     An event that the receiver of ``sink`` never takes, whatever is tried.
 ``partial_sink``, ``partial_batch``
     Your sink with a receiver that takes the beginning of ``partial_batch`` (three sample events) and not the rest.
+    A sink that is ``atomic`` must then take nothing.
 ``waiting_sink``
     Your sink with a receiver that asks to wait (a 429, a 4xx of a mail server).
 ``unreachable_sink``

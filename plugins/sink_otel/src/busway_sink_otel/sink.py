@@ -26,6 +26,7 @@ class OtelSink:
 
     batch_size = 200
     receives = frozenset({"events", "digests"})
+    atomic = True
 
     def __init__(self, settings: OtelSettings, app: str) -> None:
         self._settings = settings

@@ -32,6 +32,7 @@ class PrometheusSink:
     batch_size = 500
     scope = "installation"
     receives = frozenset({"events", "digests"})
+    atomic = True
 
     def __init__(self, file: Path, state_dir: Path, metrics: Metrics) -> None:
         self._file = file
