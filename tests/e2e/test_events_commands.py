@@ -200,6 +200,16 @@ def test_the_route_of_a_sink_holds_in_every_command(folder: Path, run: Command, 
     assert "because its route leaves them out" in run("events", "books")[1]
 
 
+def test_a_command_that_brings_the_ledger_up_to_date_keeps_to_its_route(folder: Path, data: Callable[..., Any]) -> None:
+    toml = folder / "busway.toml"
+    toml.write_text(TOML.replace('"ledger", ', ""), "utf-8")
+    (folder / "mood").write_text("later")  # so that the journals stay
+    work(folder)
+    toml.write_text(TOML + '[events.routes.ledger]\nseverity = "error"\n', "utf-8")
+    assert {row["category"] for row in data("events", "tail")} == {"error", "digest"}
+    assert data("events", "books")["ledger"]["dropped"] == {"route": 4}
+
+
 def test_dead_letters_are_listed_replayed_and_dropped(folder: Path, run: Command, data: Callable[..., Any]) -> None:
     (folder / "mood").write_text("refuse")
     work(folder, errors=3)

@@ -12,6 +12,7 @@ import pytest
 
 from builders.error_journal import ErrorJournal, error_record
 from builders.manual_clock import ManualClock
+from busway.contracts.clock import SystemClock
 from busway.contracts.events import Event, EventError, Severity
 from busway.errors import ConfigurationError
 from busway.events import ledger_retention
@@ -20,7 +21,7 @@ from busway.events.ids import new_event_id
 from busway.events.ledger import Ledger, Selection, bring_up_to_date
 from busway.events.ledger_database import LedgerDatabase
 from busway.events.ledger_sink import LedgerSink
-from busway.events.policy import EventPolicy
+from busway.events.policy import EventPolicy, Route
 from busway.stores.state_dir import prepare_state_dir
 
 HOUR_NS = 3_600_000_000_000
@@ -179,6 +180,32 @@ def test_a_damaged_ledger_is_set_aside_and_rebuilt_from_the_journals(
         (told,) = ledger.errors(kind="ledger")
         assert told.code == "BW3041"
         assert "ledger.db.damaged-2" in told.message
+    journal.state.close()
+
+
+def test_what_its_route_leaves_out_gets_into_the_ledger_by_no_way(tmp_path: Path) -> None:
+    """Not by the sink, not by a command that catches up, and not when a damaged one is made anew."""
+    journal = ErrorJournal(tmp_path, routes={"ledger": Route(jobs=frozenset({"titles"}), severity=Severity.ERROR)})
+    titles, people = journal.session("titles"), journal.session("employees")
+    now, digest = SystemClock.now_ns(), {"severity": 13, "category": "digest", "error": None}
+    for record in (
+        error_record("wanted", now, session_id=titles),
+        error_record("of another job", now, session_id=people),
+        error_record("too harmless", now, severity=9, session_id=titles),
+        {**error_record("for another sink", now), **digest, "attributes": {"only_for": ["pager"]}},
+        {**error_record("for everyone", now), **digest},
+    ):
+        journal.write(record)
+
+    def kept() -> list[tuple[str, str]]:
+        with closing(Ledger(tmp_path, policy=journal.policy)) as ledger:
+            return [(row.category, row.error_message or "") for row in ledger.tail(100)]
+
+    assert bring_up_to_date(tmp_path, policy=journal.policy)
+    assert kept() == [("error", "wanted"), ("digest", "")]
+    assert journal.state.sink_counts.of("ledger") == {"delivered": 2, "dropped:route": 3}
+    garble(tmp_path / "ledger.db")
+    assert kept() == [("error", "wanted"), ("digest", "")]
     journal.state.close()
 
 

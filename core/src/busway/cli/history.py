@@ -31,8 +31,9 @@ def open_ledger(ctx: click.Context) -> Iterator[Ledger]:
     from busway.events.ledger import Ledger, bring_up_to_date
 
     stage = invocation_of(ctx).boot()
-    current = bring_up_to_date(stage.state_dir, policy=event_policy(stage))
-    with closing(Ledger(stage.state_dir)) as ledger:
+    policy = event_policy(stage)
+    current = bring_up_to_date(stage.state_dir, policy=policy)
+    with closing(Ledger(stage.state_dir, policy=policy)) as ledger:
         yield ledger
     for notice in ledger.notices if current else [*ledger.notices, BEHIND]:
         print_warning(notice)

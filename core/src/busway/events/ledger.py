@@ -15,6 +15,7 @@ from busway.events.ledger_database import LedgerDatabase, Rebuilt
 from busway.events.ledger_news import tell_rebuilt
 from busway.events.ledger_rows import ChangeRow, ErrorRow, EventRow, SessionRow
 from busway.events.ledger_selection import HOUR_NS, Selection
+from busway.events.policy import EventPolicy
 
 __all__ = ["Ledger", "Selection", "bring_up_to_date"]
 
@@ -47,10 +48,13 @@ class Ledger:
     Times are nanoseconds since the epoch. Every answer begins with the latest, except :meth:`tail` and :meth:`each`.
     """
 
-    def __init__(self, state_dir: Path, clock: Clock | None = None) -> None:
+    def __init__(self, state_dir: Path, clock: Clock | None = None, policy: EventPolicy | None = None) -> None:
+        """
+        :param policy: has the route of the ledger, for the case that it has to be made anew.
+        """
         self._clock = clock or SystemClock()
         self._state_dir = state_dir
-        self._database = LedgerDatabase(state_dir, self._clock, self._note)
+        self._database = LedgerDatabase(state_dir, self._clock, self._note, policy)
         self.notices: list[str] = []
         """What a person who reads should know: that the file was damaged and what became of it."""
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.events import Event
 from busway.errors import ConfigurationError
 from busway.events.event_codec import event_of
 from busway.events.journal_reader import JournalFolder
+from busway.events.ledger_route import ledger_route
 from busway.events.ledger_schema import LEDGER_DB, LEDGER_MIGRATIONS
 from busway.events.ledger_writer import insert_events
+from busway.events.policy import EventPolicy
 from busway.events.times import iso_time
 from busway.stores.file_lock import file_lock
 from busway.stores.process_database import ProcessDatabase
+from busway.stores.state import StateStore
 from busway.stores.state_dir import JOURNAL, LOCKS
 
 __all__ = ["LedgerDatabase", "Rebuilt"]
@@ -50,12 +56,18 @@ class LedgerDatabase:
     """
 
     def __init__(
-        self, state_dir: Path, clock: Clock | None = None, on_rebuilt: Callable[[Rebuilt], None] | None = None
+        self,
+        state_dir: Path,
+        clock: Clock | None = None,
+        on_rebuilt: Callable[[Rebuilt], None] | None = None,
+        policy: EventPolicy | None = None,
     ) -> None:
         """
         :param on_rebuilt: called in the one process that rebuilt it.
+        :param policy: has the route of the ledger, which a new one is filled by.
         """
         self.path = state_dir / LEDGER_DB
+        self.policy = policy
         self._state_dir = state_dir
         self._clock = clock or SystemClock()
         self._on_rebuilt = on_rebuilt or (lambda rebuilt: None)
@@ -129,20 +141,26 @@ class LedgerDatabase:
         return self._state_dir / name
 
     def _rebuild(self) -> int:
-        """Everything the journals hold, delivered before or not: the same event twice is the same as once."""
-        folder, count, batch = JournalFolder(self._state_dir / JOURNAL), 0, []
-        for file in folder.files():
-            for line in folder.lines(file):
-                try:
-                    batch.append(event_of(line.record or {}))
-                except (KeyError, TypeError):
-                    continue  # a damaged line is counted where it is delivered
-                if len(batch) >= BATCH:
-                    count += self._insert(batch)
-                    batch = []
-        return count + self._insert(batch)
+        """All that the journals hold for the ledger, delivered before or not: an event twice is the same as once."""
+        count, events = 0, self._journalled()
+        while batch := list(islice(events, BATCH)):
+            count += self._insert(batch)
+        return count
 
-    def _insert(self, batch: list[Any]) -> int:
+    def _journalled(self) -> Iterator[Event]:
+        folder = JournalFolder(self._state_dir / JOURNAL)
+        with closing(StateStore(self._state_dir)) as state:
+            route = ledger_route(self.policy, state)
+            for file in folder.files():
+                for line in folder.lines(file):
+                    try:
+                        event = event_of(line.record or {})
+                    except (KeyError, TypeError):
+                        continue  # a damaged line is counted where it is delivered
+                    if route.takes(event):
+                        yield event
+
+    def _insert(self, batch: list[Event]) -> int:
         return self._transact(lambda connection: insert_events(connection, batch))
 
 

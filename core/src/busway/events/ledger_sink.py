@@ -37,11 +37,12 @@ class LedgerSink:
         clock = clock or SystemClock()
         self._state_dir = state_dir
         self._clock = clock
-        self._database = LedgerDatabase(state_dir, clock, self._rebuilt)
+        self._database = LedgerDatabase(state_dir, clock, self._rebuilt, policy)
         self._retention = LedgerRetention(self._database, clock, policy.ledger_seconds if policy else None)
 
     def follow(self, policy: EventPolicy) -> None:
         """Keeps history for as long as ``policy`` says; the manager calls it, who knows the policy."""
+        self._database.policy = policy
         self._retention.keep_seconds = policy.ledger_seconds
 
     def deliver(self, events: list[Event]) -> Delivery:
