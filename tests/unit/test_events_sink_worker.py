@@ -324,6 +324,52 @@ def test_a_poison_event_in_front_does_not_keep_the_breaker_open(bench: Bench) ->
     assert bench.books(sink) == {"emitted": 3, "delivered": 2, "dead": 1, "dropped": {}, "pending": 0}
 
 
+def test_the_next_process_begins_with_a_probe_where_the_last_one_met_an_outage(bench: Bench) -> None:
+    bench.emit("a", "b", "c")
+    broken = Sink(*[failing] * 40)
+    first = bench.worker(broken)
+    while not first.breaker_open:
+        assert first.drain(patient=False) is False
+    sink, waited_for = Sink(), []
+
+    def answer(events: list[Event]) -> Delivery:
+        waited_for.append(worker.is_worth_waiting_for(1.0))
+        return failing(events)
+
+    sink.answers = [answer]
+    worker = bench.worker(sink)
+    assert worker.drain(patient=False) is False
+    assert [len(batch) for batch in sink.batches] == [1]
+    assert waited_for == [True], "it may be over by now"
+    assert worker.is_worth_waiting_for(1.0) is False, "it is not"
+    assert worker.trouble().startswith("fails (ConnectionError, ")
+    last = Sink()
+    assert bench.worker(last).drain()
+    assert [len(batch) for batch in last.batches] == [1, 2], "the probe that gets through, and the rest at once"
+    assert bench.progress(last).failures() == (0, "")
+    bench.emit("d", "e")
+    broken.answers = []
+    assert first.drain()
+    assert broken.batches[-1] == ["d", "e"], "no probe: what others know by now counts"
+
+
+@pytest.mark.parametrize("scope", ["process", "installation"])
+def test_failures_count_over_all_attempts_of_a_process(bench: Bench, scope: str) -> None:
+    class Scoped(Sink):
+        pass
+
+    Scoped.scope = scope
+    bench.emit("a")
+    sink = Scoped(*[failing] * 40)
+    worker = bench.worker(sink)
+    for _ in range(5):
+        assert worker.drain(patient=False) is False
+    assert worker.breaker_open
+    sink.answers = []
+    assert worker.drain()
+    assert worker.breaker_open is False
+
+
 def test_an_event_that_is_left_out_again_and_again_holds_up_nobody(bench: Bench) -> None:
     bench.emit("a", *map(str, range(30)))
     sink = Sink(*[without("a")] * 12, batch_size=4)

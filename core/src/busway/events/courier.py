@@ -81,12 +81,16 @@ class Courier:
     def failed(self, exc: Exception) -> None:
         """Notes a failure of the sink, or of what stands between it and its events."""
         name = raised_type(exc)
-        self.breaker.failed(name)
         self._metrics.failed(name)
         # The class only: the text of an error from a remote may hold anything.
-        if self.breaker.failures == 1:
+        if self.breaker.failed(name):
             _log.warning("%s failed (%s); its events wait", self._title, name)
         self._mind_breaker()
+
+    def hear(self, failures: int, cause: str) -> None:
+        """What another process has met at this sink."""
+        self.breaker.hear(failures, cause)
+        self._metrics.circuit.set(float(self.breaker.is_open))
 
     def rested(self) -> None:
         """Nothing is left to deliver: whatever failed before is over."""

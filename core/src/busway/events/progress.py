@@ -22,6 +22,8 @@ WAITING = "waiting_again"
 """Among the counts: dead letters that are to be delivered once more. They are pending."""
 DISCARDED = "dropped:discarded"
 """The outcome of a dead letter that a person gave up."""
+FAILURES = "sink_failures"
+"""Namespace in the state."""
 
 
 class Progress(Protocol):
@@ -53,6 +55,14 @@ class Progress(Protocol):
 
     def commit(self, settled: Settled) -> None:
         """Moves on, all of it or nothing. Raises :class:`TurnLostError` when the turn is not ours any more."""
+        ...
+
+    def failures(self) -> tuple[int, str]:
+        """How often the sink has failed in a row, in whatever process, and why the last time."""
+        ...
+
+    def note_failures(self, failures: int, cause: str) -> None:
+        """Lets other processes, and the next run, know."""
         ...
 
     def replay(self, event_ids: Sequence[str] | None) -> int:
@@ -115,6 +125,15 @@ class StoredProgress:
             if moved or not (self._state.state_dir / JOURNAL / file).exists():
                 raise TurnLostError("its journals were given up")
 
+    def failures(self) -> tuple[int, str]:
+        """See :class:`Progress`."""
+        known = self._state.get(FAILURES, self._sink, {})
+        return int(known.get("failures", 0)), str(known.get("cause", ""))
+
+    def note_failures(self, failures: int, cause: str) -> None:
+        """See :class:`Progress`."""
+        self._state.put(FAILURES, self._sink, {"failures": failures, "cause": cause} if failures else None)
+
     def replay(self, event_ids: Sequence[str] | None) -> int:
         """See :class:`Progress`."""
         with self._state.transaction():
@@ -153,6 +172,7 @@ class MemoryProgress:
         self._again: dict[str, DeadLetter] = {}
         self._gone: set[str] = set()
         """Files that were given up."""
+        self._failures = 0, ""
 
     def turn(self) -> AbstractContextManager[bool]:
         """See :class:`Progress`."""
@@ -194,6 +214,14 @@ class MemoryProgress:
             self._dead |= {letter.event_id for letter in (*settled.dead, *settled.dead_again)}
             for event_id in (*settled.arrived_again, *(letter.event_id for letter in settled.dead_again)):
                 self._again.pop(event_id, None)
+
+    def failures(self) -> tuple[int, str]:
+        """See :class:`Progress`."""
+        return self._failures
+
+    def note_failures(self, failures: int, cause: str) -> None:
+        """For this process only."""
+        self._failures = failures, cause
 
     def replay(self, event_ids: Sequence[str] | None) -> int:
         """See :class:`Progress`."""

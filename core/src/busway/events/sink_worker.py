@@ -66,6 +66,7 @@ class SinkWorker:
         self._turn_held = ExitStack()
         self._given_up = ""
         self._rests_until = self._pause = 0.0
+        self._told_failures = 0
         self._signal = threading.Event()
         self._urgent = threading.Event()
         self._stopping = threading.Event()
@@ -83,7 +84,8 @@ class SinkWorker:
     def is_worth_waiting_for(self, seconds: float) -> bool:
         """Whether something may be delivered to this sink in so many seconds from now."""
         rest = self._rests_until - self._parts.clock.monotonic()
-        return not (self.breaker_open or self.abandoned) and rest < seconds
+        is_away = self.breaker_open and not self.courier.breaker.is_hearsay
+        return not (is_away or self.abandoned) and rest < seconds
 
     def is_behind(self) -> bool:
         """Whether there is anything in the journals that the sink has not read, or a dead letter to be tried again."""
@@ -184,6 +186,7 @@ class SinkWorker:
             try:
                 if self.drain():
                     self.courier.rested()
+                    self._tell_failures()
                 else:
                     self._signal.set()
                     self._rest(self._pause or TURN_SECONDS)
@@ -213,6 +216,7 @@ class SinkWorker:
 
     def _drain(self, patient: bool) -> bool:
         self._window.restart(self.progress.read()[0], self.progress.ahead())
+        self._hear_failures()
         while not self._stopping.is_set():
             self._window.try_again(self.progress.again(self.traits.batch_size))
             batch = self._next_batch()
@@ -236,7 +240,24 @@ class SinkWorker:
 
     def _deliver(self, batch: list[Item]) -> float:
         self.progress.confirm()
-        return self.courier.deliver(batch)
+        rest = self.courier.deliver(batch)
+        self._tell_failures()
+        return rest
+
+    def _hear_failures(self) -> None:
+        failures, cause = self.progress.failures()
+        self.courier.hear(failures, cause)
+        self._told_failures = failures
+
+    def _tell_failures(self) -> None:
+        breaker = self.courier.breaker
+        if breaker.failures == self._told_failures:
+            return
+        try:
+            self.progress.note_failures(breaker.failures, breaker.cause)
+        except (BuswayError, sqlite3.Error) as exc:
+            _log.debug("the failures of %s were not noted (%s)", self.title, type(exc).__name__)
+        self._told_failures = breaker.failures
 
     def _commit(self, patient: bool) -> bool:
         """Writes down what is settled; False when that was nothing."""
