@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from busway.contracts.clock import SystemClock
+from busway.contracts.clock import Clock, SystemClock
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery, EventSink
 from busway.events.ledger_sink import LedgerSink
@@ -52,13 +52,14 @@ class House:
         policy: EventPolicy | None = None,
         metrics: Metrics | None = None,
         parts: WorkerParts | None = None,
+        clock: Clock | None = None,
     ) -> EventManager:
         state = StateStore(self.folder)
         manager = EventManager.open(
             self.folder,
             sinks=sinks or self.built_in(),
             redactor=Redactor([CANARY]),
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             metrics=metrics or Metrics(),
             state=state,
             policy=policy,

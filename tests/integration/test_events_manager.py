@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from builders.event_house import CANARY, Collector, House, audit
+from builders.manual_clock import ManualClock
 from busway.contracts.events import Event, EventError, Severity
 from busway.contracts.plugins import PluginContext
 from busway.contracts.sinks import EventSink
@@ -21,6 +22,7 @@ from busway.errors import ConfigurationError, UsageError
 from busway.events import ledger_sink, log_sink
 from busway.events.ledger import Ledger, bring_up_to_date
 from busway.events.manager import EventManager
+from busway.events.times import iso_time
 from busway.stores.state import StateStore
 
 
@@ -85,6 +87,50 @@ def test_a_session_of_the_plan(house: House, ledger: Ledger) -> None:
     ]
     assert events.books()["ledger"] == {"emitted": 8, "delivered": 8, "dead": 0, "dropped": {}, "pending": 0}
     assert events.books()["log"] == {"emitted": 8, "delivered": 8, "dead": 0, "dropped": {}, "pending": 0}
+
+
+@pytest.mark.parametrize("set_back", [0, 3_600])
+def test_a_session_lasts_as_long_as_it_lasts_also_when_the_clock_is_set_back(house: House, set_back: int) -> None:
+    clock = ManualClock()
+    events = house.open(("taker", Collector()), clock=clock)
+    started = clock.now_ns()
+    events.start_sync("a")
+    clock.advance(2.5)
+    clock._start_ns -= set_back * 10**9
+    summary = events.end_sync()
+    assert summary["duration_seconds"] == 2.5
+    assert (summary["started_at"], summary["ended_at"]) == (iso_time(started), iso_time(clock.now_ns()))
+
+
+class MuteError(Exception):
+    """What it is about, it cannot say."""
+
+    def __str__(self) -> str:
+        raise RuntimeError(CANARY)
+
+    __repr__ = __str__
+
+
+def test_an_exception_without_a_text_and_other_oddities_never_reach_the_job(house: House, ledger: Ledger) -> None:
+    odd: Any = MuteError()
+    events = house.open()
+    events.start_sync(odd, correlation_id=odd)
+    events.log_error("sync", "employee", "1", "it broke", odd)
+    events.log_error(odd, odd, odd, odd, odd)
+    events.log_update(odd, odd, {"from": odd, "password": odd})
+    events.log_deletion("employee", "2", odd)
+    events.log_skip("employee", "3", odd)
+    events.emit(odd, severity=odd, attributes=odd, error=odd, entity_id=odd)
+    assert {name: count for name, count in events.end_sync().items() if count in (1, 2)} == {
+        "updated": 1,
+        "deleted": 1,
+        "skipped": 1,
+        "errors": 2,
+    }
+    assert events.flush()
+    plain = next(row for row in ledger.errors() if row.entity_id == "1")
+    assert (plain.message, plain.type) == ("it broke", "MuteError")
+    assert events.books()["ledger"]["dropped"] == {}, "all of it can be read again"
 
 
 def test_nothing_starts_before_the_first_event(house: House) -> None:

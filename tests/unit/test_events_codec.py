@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from busway.contracts.events import EventError, Severity
+from busway.errors import UsageError
 from busway.events.event_codec import attributes_of, error_record, event_of, kind_of, severity_of, text_of
 
 RECORD: dict[str, Any] = {
@@ -27,6 +28,13 @@ def test_an_event_comes_back_as_it_was() -> None:
     assert (event.event_id, event.severity, event.entity_id) == ("e", Severity.ERROR, "7")
     assert event.error == EventError("k", "m", "T", "BW1")
     assert error_record(EventError("k", "m", "T", "BW1")) == RECORD["error"]
+
+
+def test_what_is_passed_in_place_of_an_error_is_told_as_one() -> None:
+    plain, coded = ValueError("a secret"), UsageError("BW1", "what", fix="how")
+    assert error_record(plain) == {"kind": "error", "message": "", "type": "ValueError", "code": ""}
+    assert error_record(coded) == {"kind": "error", "message": "", "type": "UsageError", "code": "BW1"}
+    assert error_record("it broke") == {"kind": "error", "message": "it broke", "type": "", "code": ""}
 
 
 @pytest.mark.parametrize("change", [{"severity": 8}, {"severity": None}, {"error": {"x": 1}}, {"error": 7}], ids=str)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from busway.contracts.events import Event, EventError, Severity
+from busway.errors import BuswayError
 
 __all__ = ["attributes_of", "error_record", "event_of", "kind_of", "severity_of", "text_of"]
 
@@ -17,14 +18,23 @@ def kind_of(category: str) -> str:
     return "digests" if category == "digest" else "events"
 
 
-def error_record(error: EventError) -> dict[str, Any]:
-    """The journal's form of an error."""
+def error_record(error: object) -> dict[str, Any]:
+    """The journal's form of an error, whatever was passed as one."""
+    if not isinstance(error, EventError):
+        error = _error_of(error)
     return {
         "kind": text_of(error.kind),
         "message": text_of(error.message),
         "type": text_of(error.type),
         "code": text_of(error.code),
     }
+
+
+def _error_of(value: object) -> EventError:
+    """Of an exception class and code, as everywhere: its text may hold anything."""
+    if isinstance(value, BaseException):
+        return EventError("error", "", type(value).__name__, value.code if isinstance(value, BuswayError) else "")
+    return EventError("error", text_of(value))
 
 
 def event_of(record: dict[str, Any]) -> Event:

@@ -18,6 +18,7 @@ from busway.events.digest import Digest
 from busway.events.digest_ticker import DigestTicker
 from busway.events.dispatcher import Dispatcher
 from busway.events.emitter import Emitter
+from busway.events.event_codec import text_of
 from busway.events.ids import new_session_id
 from busway.events.journal import JournalWriter
 from busway.events.journal_reader import JournalFolder
@@ -89,8 +90,8 @@ class Pipeline:
         redact = self.emitter.redact_text
         session = Session(
             new_session_id(),
-            redact(str(name)),
-            None if correlation_id is None else redact(str(correlation_id)),
+            redact(text_of(name)),
+            None if correlation_id is None else redact(text_of(correlation_id)),
             self._clock.now_ns(),
             self._clock.monotonic(),
         )
