@@ -134,6 +134,7 @@ def test_what_happened_is_listed_by_hour_entity_operation_job_and_session(
         ("sessions", "show", "nobody"),
         ("events", "dead", "replay", "pagr"),
         ("notify", "test", "pagr"),
+        ("events", "dead", "list", "--sink", "pagr"),
         ("events", "export", "--format", "xml"),
     ],
 )
@@ -142,6 +143,54 @@ def test_wrong_words_are_usage_errors(run: Command, wrong: tuple[str, ...]) -> N
     assert (code, out) == (2, "")
     assert err.startswith("error[BW")
     assert "BW9001" not in err
+
+
+@pytest.mark.parametrize("group", ["events", "sessions", "notify"])
+def test_a_group_alone_shows_what_there_is(run: Command, group: str) -> None:
+    code, out, err = run(group)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"Usage: busway {group} [OPTIONS] COMMAND")
+    assert "error[" not in err
+
+
+def test_where_nothing_is_there_is_a_sentence(run: Command) -> None:
+    for command, sentence in (
+        (("events", "changes"), "No change recorded that fits.\n"),
+        (("events", "errors"), "No error recorded that fits.\n"),
+        (("events", "tail"), "No event recorded that fits.\n"),
+        (("events", "dead", "list"), "No sink has given up an event.\n"),
+        (("events", "dead", "list", "--sink", "pager"), "pager has given up no event.\n"),
+        (("events", "flush"), "Nothing is pending.\n"),
+        (("sessions", "list"), "No session yet.  Start one:  busway run\n"),
+        (("sessions", "list", "--entity", "employee"), "No session fits.\n"),
+        (("notify", "digest"), "No error since the last digest.\n"),
+    ):
+        assert run(*command)[:2] == (0, sentence)
+
+
+def test_sessions_are_narrowed_and_exported(folder: Path, run: Command, data: Callable[..., Any]) -> None:
+    first, second = work(folder), work(folder, "titles", errors=1)
+    with App.from_config(folder, require=False) as app:
+        sid = app.events.start_sync("vehicles")
+        app.events.log_deletion("vehicle", "7", "sold", sid)
+        app.events.end_sync(sid)
+    assert [row["name"] for row in data("sessions", "list", "--entity", "employee")] == ["titles", "employees"]
+    assert [row["name"] for row in data("sessions", "list", "--operation", "deleted")] == ["vehicles"]
+    assert data("sessions", "list", "--entity", "employee", "--operation", "deleted") == []
+    rows = list(csv.DictReader(io.StringIO(run("sessions", "list", "--csv")[1], newline="")))
+    assert [(row["name"], row["created"], row["errors"]) for row in rows][1:] == [
+        ("titles", "1", "1"),
+        ("employees", "1", "3"),
+    ]
+    shown = data("sessions", "show", first[:13], "--entity", "title")
+    assert ([row["entity_id"] for row in shown["changes"]], shown["errors"]) == (["@sum"], [])
+    shown = data("sessions", "show", first[:13], "--operation", "created")
+    assert ([row["entity_id"] for row in shown["changes"]], shown["errors"]) == (["4711"], [])
+    rows = list(csv.DictReader(io.StringIO(run("sessions", "show", second[:13], "--csv")[1], newline="")))
+    assert [row["category"] for row in rows] == ["session", "change", "change", "error", "session"]
+    assert rows[2]["entity_id"] == "'@sum"
+    rows = list(csv.DictReader(io.StringIO(run("events", "tail", "-n", "2", "--csv")[1], newline="")))
+    assert [row["operation"] for row in rows] == ["deleted", "ended"]
 
 
 def test_csv_can_be_opened_in_a_spreadsheet(folder: Path, run: Command) -> None:
@@ -169,6 +218,8 @@ def test_an_export_is_whole_and_private(folder: Path, run: Command, tmp_path: Pa
     assert [json.loads(line)["entity_id"] for line in lines.splitlines()] == ["4711"]
     code, _, err = run("events", "export", "-o", str(tmp_path / "missing" / "x.csv"))
     assert (code, "error[BW1018]" in err) == (3, True)
+    code, out, _ = run("events", "export", "--json")
+    assert (code, "add -o FILE" in json.loads(out)["error"]["what"]) == (2, True)
 
 
 def test_an_export_that_fails_leaves_what_was_there(

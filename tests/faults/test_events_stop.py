@@ -130,7 +130,7 @@ def test_an_end_waits_no_longer_than_it_has_to(folder: Path, sink: str, deadline
     assert float(seconds) < most, err
     left = int(sink in ("raises", "asks_to_wait"))
     assert pending == f"{{'log': 0, '{sink}': {left}}}"
-    assert ("1 events wait for it (busway events flush)" in troubles) == bool(left)
+    assert ("1 event waits for it (busway events flush)" in troubles) == bool(left)
 
 
 def test_one_run_after_the_other_asks_a_dead_sink_once_each_and_notices_when_it_is_back(folder: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_flush_in_vain_and_the_close_after_it_are_one_wait(folder: Path) -> No
     out, err = process.communicate(timeout=60)
     assert out.splitlines()[1] == "False False", err
     assert out.splitlines()[2].startswith("True"), out
-    assert "was not done in time; 1 events wait for it (busway events flush)" in out
+    assert "was not done in time; 1 event waits for it (busway events flush)" in out
 
 
 def test_an_exit_without_a_close_drains(folder: Path) -> None:

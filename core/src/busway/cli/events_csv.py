@@ -15,6 +15,7 @@ __all__ = [
     "CHANGE_COLUMNS",
     "ERROR_COLUMNS",
     "EVENT_COLUMNS",
+    "SESSION_COLUMNS",
     "csv_line",
     "print_csv",
     "safe_cell",
@@ -30,6 +31,10 @@ FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 CHANGE_COLUMNS = ("at", "operation", "entity_type", "entity_id", "job", "session_id", "event_id", "attributes")
 ERROR_COLUMNS = (
     "at", "kind", "code", "message", "type", "entity_type", "entity_id", "job", "session_id", "event_id",
+)  # fmt: skip
+SESSION_COLUMNS = (
+    "started_at", "ended_at", "name", "state", "duration_seconds", "created", "updated", "deleted", "skipped", "errors",
+    "session_id", "correlation_id",
 )  # fmt: skip
 EVENT_COLUMNS = (
     "at", "severity", "category", "operation", "entity_type", "entity_id", "job", "session_id",

@@ -10,6 +10,7 @@ import click
 from busway.cli.events_view import shown
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table
+from busway.cli.sink_names import unknown_sink
 from busway.cli.text import local_time, plural
 from busway.errors import UsageError
 
@@ -36,11 +37,14 @@ def list_(ctx: click.Context, sink: str | None, limit: int, as_json: bool) -> No
     """What was given up, by which sink, and why."""
     with invocation_of(ctx).app(require=False) as app:
         letters = app.events.dead_letters(sink)
+        names = [one.name for one in app.objects("sinks")]
+        if sink is not None and sink not in names and not letters:  # one not in use any more may have some
+            raise unknown_sink(sink, names)
         warnings = app.warnings()
 
     def text() -> None:
         if not letters:
-            click.echo("No sink has given up an event.")
+            click.echo(f"{sink or 'No sink'} has given up {'no' if sink else 'an'} event.")
             return
         print_table(("SINK", "EVENT", "GIVEN UP", "WHAT", "WHY"), [_row(letter) for letter in letters[:limit]])
         if len(letters) > limit:

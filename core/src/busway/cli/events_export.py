@@ -46,6 +46,8 @@ def export(
     **wanted: Any,
 ) -> None:
     """The history, oldest first. The file is whole or not there: it replaces an older one at the end."""
+    if as_json and output is None:
+        raise click.UsageError("--json is for what is said of a file, and none is named: add -o FILE", ctx)
     with open_ledger(ctx) as ledger:
         chosen = selection(ledger, session=session, **wanted)
         lines = _csv(ledger, chosen, bom=bom) if form == "csv" else _jsonl(ledger, chosen)

@@ -11,7 +11,15 @@ import click
 if TYPE_CHECKING:
     from busway.events.ledger import Ledger, Selection
 
-__all__ = ["csv_options", "filter_options", "hours_option", "limit_option", "operation_option", "selection"]
+__all__ = [
+    "csv_options",
+    "entity_option",
+    "filter_options",
+    "hours_option",
+    "limit_option",
+    "operation_option",
+    "selection",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LONGEST_HOURS = 24.0 * 366 * 10
@@ -29,11 +37,16 @@ def filter_options(command: Command) -> Command:
         click.option("--session", help="Only of this session; the first characters of its id are enough."),
         click.option("--job", help="Only of sessions of this job."),
         click.option("--id", "entity_id", help="Only of the record with this id."),
-        click.option("--entity", help="Only of this kind of record, such as employee."),
+        entity_option,
         hours_option,
     ):
         command = option(command)
     return command
+
+
+def entity_option(command: Command) -> Command:
+    """``--entity``."""
+    return click.option("--entity", help="Only of this kind of record, such as employee.")(command)
 
 
 def hours_option(command: Command) -> Command:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from busway.cli.events_filters import filter_options, operation_option, selection
+from busway.cli.events_csv import BOM, EVENT_COLUMNS, csv_line, print_csv
+from busway.cli.events_filters import csv_options, filter_options, operation_option, selection
 from busway.cli.events_view import event_line
 from busway.cli.history import open_ledger
 from busway.cli.invocation import invocation_of
@@ -35,20 +36,36 @@ Row = Mapping[str, Any]
 @click.option("--category", help="Only of this category: change, skip, error, session, digest, system, audit.")
 @filter_options
 @operation_option
+@csv_options
 @json_option
 @click.pass_context
-def tail(ctx: click.Context, /, lines: int, follow: bool, session: str | None, as_json: bool, **wanted: Any) -> None:
+def tail(
+    ctx: click.Context,
+    /,
+    lines: int,
+    follow: bool,
+    session: str | None,
+    as_json: bool,
+    as_csv: bool,
+    bom: bool,
+    **wanted: Any,
+) -> None:
     """The latest events, oldest first. With ``-f`` and ``--json``, one JSON object a line."""
     if follow:
-        _follow(ctx, lines, session, _as_json if as_json else event_line, wanted)
+        _follow(ctx, lines, session, _as_json if as_json else _as_csv(bom) if as_csv else event_line, wanted)
         return
     with open_ledger(ctx) as ledger:
         chosen = selection(ledger, session=session, **wanted)
         rows = [row.as_dict() for row in ledger.tail(lines, chosen)]
+    if as_csv and not as_json:
+        print_csv(EVENT_COLUMNS, rows, bom=bom)
+        return
 
     def text() -> None:
         for row in rows:
             click.echo(event_line(row))
+        if not rows:
+            click.echo("No event recorded that fits.")
 
     emit_result("busway.events/1", rows, as_json=as_json, text=text)
 
@@ -141,6 +158,12 @@ def _fits(row: Row, chosen: Selection) -> bool:
         "session_id": chosen.session,
     }
     return all(value is None or row[name] == value for name, value in wanted.items())
+
+
+def _as_csv(bom: bool) -> Callable[[Row], str]:
+    """Prints the heading; then a line per row."""
+    click.echo((BOM if bom else "") + csv_line(EVENT_COLUMNS), nl=False)
+    return lambda row: csv_line([row[name] for name in EVENT_COLUMNS]).rstrip("\r\n")
 
 
 def _as_json(row: Row) -> str:

@@ -41,6 +41,9 @@ def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         code = root.main(args=arguments, prog_name="busway", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:  # a group without a command: what it says is its help
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         return _told(_as_usage_error(error), arguments)
     except click.Abort:

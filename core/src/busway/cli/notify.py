@@ -58,7 +58,8 @@ def digest(ctx: click.Context, now: bool, seconds: float, as_json: bool) -> int:
         if not sent:
             click.echo("Nothing is due." if waiting.due_ns is not None else "No error since the last digest.")
         if waiting.due_ns is not None:
-            click.echo(f"{plural(waiting.errors, 'error')} wait for {local_time(waiting.due_ns)}.")
+            wait = "waits" if waiting.errors == 1 else "wait"
+            click.echo(f"{plural(waiting.errors, 'error')} {wait} for {local_time(waiting.due_ns)}.")
             click.echo("What they are:  busway notify status")
         for sink, count in pending.items():
             click.echo(f"{sink}: {count:,} pending.  Why:  busway doctor --online")

@@ -11,8 +11,9 @@ from busway.cli.events_view import shown
 from busway.cli.history import event_policy
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_error, emit_result, json_option
+from busway.cli.sink_names import unknown_sink
 from busway.contracts.events import Severity
-from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError, UsageError
+from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from busway.app import App
@@ -63,7 +64,7 @@ def _can_be_tested(app: App, sink: str) -> None:
 
     found = {one.name: one.object for one in app.objects("sinks")}
     if sink not in found:
-        raise _unknown(sink, list(found))
+        raise unknown_sink(sink, list(found))
     if "digests" not in SinkTraits.of(found[sink]).receives:
         why, fix = "it receives events only", "see its settings: busway plugins show sinks." + sink
     elif not event_policy(app.boot).route(sink).takes("digest", 0, None):
@@ -72,19 +73,6 @@ def _can_be_tested(app: App, sink: str) -> None:
         return
     where = app.boot.deployment.where("events", "routes", sink)
     raise ConfigurationError("BW3031", f"sink {sink} is not told digests", where=where, why=why, fix=fix)
-
-
-def _unknown(sink: str, names: list[str]) -> UsageError:
-    import difflib
-
-    near = difflib.get_close_matches(sink, names, n=1)
-    return UsageError(
-        "BW1017",
-        f"no sink {sink!r} is in use",
-        where="[plugins] sinks",
-        why=f"in use: {', '.join(names) or 'none'}",
-        fix=f"did you mean {near[0]}?" if near else "add it to sinks under [plugins] in busway.toml",
-    )
 
 
 def _send(app: App, sink: str) -> str:

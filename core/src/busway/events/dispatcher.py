@@ -271,7 +271,8 @@ class Dispatcher:
         pending = left if self._closed else self.accounts.pending_of(worker) if trouble else 0
         if not pending:
             return trouble
-        return f"{trouble or 'was not done in time'}; {pending:,} events wait for it (busway events flush)"
+        wait = "1 event waits" if pending == 1 else f"{pending:,} events wait"
+        return f"{trouble or 'was not done in time'}; {wait} for it (busway events flush)"
 
     def _flush_in_child(self) -> bool:
         own = [worker for worker in self._workers if worker.traits.scope == "process"]

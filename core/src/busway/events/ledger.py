@@ -30,6 +30,13 @@ FROM ({chosen}) AS s
 LEFT JOIN events AS e ON e.session_id = s.session_id AND e.category IN ('change', 'skip', 'error')
 GROUP BY s.session_id ORDER BY s.session_id DESC
 """
+_CHOSEN = """
+SELECT * FROM sessions WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR started_ns >= ?2)
+AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS (
+    SELECT 1 FROM events WHERE events.session_id = sessions.session_id
+    AND (?4 IS NULL OR entity_type = ?4) AND (?5 IS NULL OR operation = ?5)
+)) ORDER BY session_id DESC LIMIT ?3
+"""
 _JOB = "(SELECT name FROM sessions WHERE sessions.session_id = events.session_id)"
 _CHANGE = f"event_id, at_ns, operation, entity_type, entity_id, session_id, {_JOB}, attributes"
 _ERROR = (
@@ -58,14 +65,20 @@ class Ledger:
         self.notices: list[str] = []
         """What a person who reads should know: that the file was damaged and what became of it."""
 
-    def sessions(self, limit: int = 20, *, hours: float | None = None, job: str | None = None) -> list[SessionRow]:
-        """The latest sessions with their counts; of one job, and of the last so many hours."""
+    def sessions(
+        self,
+        limit: int = 20,
+        *,
+        hours: float | None = None,
+        job: str | None = None,
+        entity: str | None = None,
+        operation: str | None = None,
+    ) -> list[SessionRow]:
+        """The latest sessions with all their counts; of one job, of the last so many hours, and of those that had to do
+        with one kind of record, or changed any in one way."""
         after = None if hours is None else self._clock.now_ns() - int(hours * HOUR_NS)
-        chosen = (
-            "SELECT * FROM sessions WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR started_ns >= ?2) "
-            "ORDER BY session_id DESC LIMIT ?3"
-        )
-        return [SessionRow(*row) for row in self._database.rows(_SESSIONS.format(chosen=chosen), (job, after, limit))]
+        values = (job, after, limit, entity, operation)
+        return [SessionRow(*row) for row in self._database.rows(_SESSIONS.format(chosen=_CHOSEN), values)]
 
     def session(self, id_or_unique_prefix: str) -> SessionRow:
         """One session. Raises ``UsageError`` (BW3002) when none, or more than one, begins like that."""
