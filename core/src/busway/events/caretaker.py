@@ -11,6 +11,7 @@ from busway.contracts.clock import Clock
 from busway.errors import BuswayError
 from busway.events.accounts import Accounts
 from busway.events.sink_worker import SinkWorker
+from busway.metrics.registry import Metrics
 from busway.plugins.patrol import Patrol
 from busway.stores.sink_leases import RENEW_SECONDS
 
@@ -30,12 +31,18 @@ class Caretaker:
     """
 
     def __init__(
-        self, workers: Sequence[SinkWorker], accounts: Accounts, sweep: Callable[[], object], clock: Clock
+        self,
+        workers: Sequence[SinkWorker],
+        accounts: Accounts,
+        sweep: Callable[[], object],
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self._workers = workers
         self._accounts = accounts
         self._sweep = sweep
         self._clock = clock
+        self._bytes = metrics.gauge("busway_journal_bytes", "Size of all journals.")
         self._swept_at = self._counted_at = float("-inf")
         self._counting_seconds = 0.0
         self._patrol = Patrol(self.look, "busway-sink-caretaker")
@@ -62,8 +69,9 @@ class Caretaker:
         return RENEW_SECONDS
 
     def count(self) -> None:
-        """Brings the gauges of pending events up to date."""
+        """Brings the gauges of journals and pending events up to date."""
         now_ns = self._clock.now_ns()
+        self._bytes.set(self._accounts.journal_bytes())
         for worker in self._workers:
             pending = self._accounts.pending_of(worker) if worker.is_behind() else 0
             oldest = self._accounts.oldest_pending_ns(worker) if pending else None

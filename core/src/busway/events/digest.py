@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from busway.contracts.clock import Clock
-from busway.events.audience import audiences
+from busway.events.audience import audiences, is_addressed
 from busway.events.digest_content import digest_summary
 from busway.events.digest_period import DigestPeriod
 from busway.events.digest_status import DigestStatus, digest_status
@@ -17,6 +17,7 @@ from busway.events.digest_writing import compose_first, compose_hourly
 from busway.events.error_intake import Intake, grouped, read_intake
 from busway.events.journal_reader import JournalFolder
 from busway.events.policy import EventPolicy
+from busway.metrics.registry import Metrics
 from busway.stores.file_lock import file_lock
 from busway.stores.state import StateStore
 from busway.stores.state_dir import LOCKS
@@ -50,6 +51,7 @@ class Digest:
         write: Callable[[dict[str, Any]], bool],
         policy: EventPolicy | None = None,
         receives: Mapping[str, Collection[str]] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """
         :param write: journals a finished record; False when it was dropped.
@@ -60,6 +62,7 @@ class Digest:
         self._clock = clock
         self._write = write
         self._policy = policy or EventPolicy()
+        self._metrics = metrics or Metrics()
         self._audiences = audiences(self._policy, receives or {})
         self._period = DigestPeriod(state)
         self._told = ToldGroups(state)
@@ -160,10 +163,17 @@ class Digest:
         groups = self._state.error_groups.take()
         for record in compose_hourly(groups, self._audiences, self._told, self._period, now) if groups else ():
             self._keep(record)
+            self._count_suppressed(record["attributes"])
         if groups:
             longest = max([one.route.repeat_seconds for one in self._audiences])
             self._told.begin_period(now - int(longest * 1e9))
             self._period.end(now)
+
+    def _count_suppressed(self, told: Mapping[str, Any]) -> None:
+        name, text = "busway_notifications_suppressed_total", "Errors that no message was sent about at once."
+        for audience in self._audiences:
+            if is_addressed(audience.name, told):
+                self._metrics.counter(name, text, sink=audience.name).add(told["suppressed"])
 
     def _keep(self, record: dict[str, Any]) -> None:
         self._unsent.add(record)

@@ -229,7 +229,7 @@ class Dispatcher:
         return CallMonitor(calls, self._parts.delivery_seconds, self._overdue, name="busway-sink-monitor")
 
     def _taken_care_of(self) -> Caretaker:
-        return Caretaker(self._workers, self.accounts, self.sweep, self._parts.clock)
+        return Caretaker(self._workers, self.accounts, self.sweep, self._parts.clock, self._parts.metrics)
 
     def _overdue(self, position: int) -> None:
         self._workers[position].give_up(f"no answer within {self.monitor.seconds:g} s")

@@ -67,7 +67,7 @@ class Pipeline:
         self.sessions = Sessions()
         self.emitter = Emitter(self._writer, redactor, clock, metrics, self._notify)
         receives = {name: SinkTraits.of(sink).receives for name, sink in sinks}
-        self.digest = Digest(folder, state, clock, self.emitter.write, policy, receives)
+        self.digest = Digest(folder, state, clock, self.emitter.write, policy, receives, metrics)
         self.ticker = DigestTicker(self.digest)
         for _, sink in sinks:
             if isinstance(sink, LedgerSink):
