@@ -133,3 +133,32 @@ def test_every_fault_in_a_row(tmp_path: Path, sink: str) -> None:
     for number, step in enumerate(sorted(STEPS)):
         schedule += [("emit", number, number, sink), (step, number, number, sink), ("start", 0, 0, sink)]
     run(House(tmp_path / "state"), schedule * 2)
+
+
+@pytest.mark.parametrize("sink", ["all", "own"])
+def test_the_books_agree_while_journals_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sink: str
+) -> None:
+    """Between looking at what a sink has done and counting the journals."""
+    house = House(tmp_path / "state")
+    process, other = house.start(), house.start()
+    for _ in range(2 * BATCH):
+        process.emit("a")  # several files, of which all but the last are full
+    for name in process.sinks:
+        assert process.deliver(name)
+    progress = process.worker(sink).progress
+    read, sweepers = progress.read, [process] if sink == "own" else [other, process]
+
+    def read_and_swept() -> object:
+        known = read()
+        for sweeper in sweepers:
+            sweeper.dispatcher.sweep()
+        return known
+
+    monkeypatch.setattr(progress, "read", read_and_swept)
+    before = len(process.writer.files)
+    books = process.dispatcher.accounts.books()[sink]
+    assert len(process.writer.files) < before
+    assert (books.balanced, books.emitted, books.delivered) == (True, 2 * BATCH, 2 * BATCH), books
+    for one in list(house.processes):
+        one.die()

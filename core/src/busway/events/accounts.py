@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from busway.contracts.sinks import SinkTraits
-from busway.events.books import Books, keep_books, meant_for
+from busway.events.books import Books, keep_books, meant_for, moved_to_sum
 from busway.events.event_codec import kind_of
 from busway.events.journal_reader import JournalFolder
 from busway.events.progress import WAITING
@@ -72,8 +72,12 @@ class Accounts:
 
     def _book(self, worker: SinkWorker) -> Books:
         traits, read = worker.traits, worker.progress.read()
-        books = keep_books(self._folder, self._files(traits), traits.receives, read, self._lost(), self._waiting())
-        return replace(books, pending=books.pending + read[1].get(WAITING, 0))
+        while True:
+            books = keep_books(self._folder, self._files(traits), traits.receives, read, self._lost(), self._waiting())
+            known, read = read, worker.progress.read()
+            if moved_to_sum(known[1]) == moved_to_sum(read[1]):
+                return replace(books, pending=books.pending + known[1].get(WAITING, 0))
+            # A journal was deleted meanwhile: what it held is in the sum by now, and was not when that was read.
 
     def _unread(self, file: str, offset: int, traits: SinkTraits) -> int:
         size = self._folder.size(file)

@@ -9,7 +9,7 @@ from typing import Any
 
 from busway.events.journal_reader import JournalFolder
 
-__all__ = ["SWEPT", "Books", "keep_books", "meant_for"]
+__all__ = ["SWEPT", "Books", "keep_books", "meant_for", "moved_to_sum"]
 
 DROPPED = "dropped:"
 SWEPT = "swept:"
@@ -46,6 +46,11 @@ class Books:
 def meant_for(counts: Mapping[str, int], receives: frozenset[str]) -> int:
     """How many lines of a journal a sink has to account for: its own kinds, and whatever cannot be read."""
     return sum(count for kind, count in counts.items() if kind in receives or kind == "unreadable")
+
+
+def moved_to_sum(counts: Mapping[str, int]) -> dict[str, int]:
+    """What changes in the counts of a sink when a journal is deleted."""
+    return {what: count for what, count in counts.items() if what == "emitted" or what.startswith(SWEPT)}
 
 
 def keep_books(
