@@ -195,12 +195,16 @@ def test_sessions_of_threads_do_not_mix(house: House, ledger: Ledger) -> None:
     assert events.books()["ledger"]["delivered"] == sum(range(50, 56)) + 12
 
 
-def test_any_thread_may_log_to_a_session_by_its_id(house: House) -> None:
+def test_any_thread_may_log_to_any_session_by_its_id(house: House, ledger: Ledger) -> None:
     events = house.open()
-    sid = events.start_sync("shared")
+    sids = [events.start_sync(f"shared {number}") for number in range(3)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: events.log_update("thing", str(number), {"a": 1}, sid), range(40)))
-    assert events.end_sync(sid)["updated"] == 40
+        list(pool.map(lambda number: events.log_update("thing", str(number), {"a": 1}, sids[number % 3]), range(60)))
+    assert [events.end_sync(sid)["updated"] for sid in sids] == [20, 20, 20]
+    assert events.flush()
+    for place, sid in enumerate(sids):
+        told = {int(row.entity_id or "") for row in ledger.changes(session=sid)}
+        assert told == set(range(place, 60, 3))
 
 
 def test_unknown_sessions_are_refused(house: House) -> None:

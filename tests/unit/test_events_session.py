@@ -19,7 +19,7 @@ def test_the_innermost_session_of_the_thread_is_meant() -> None:
     sessions.add(outer)
     sessions.add(inner)
     assert sessions.find(None) is inner
-    assert sessions.find("outer") is outer
+    assert (sessions.find("outer"), sessions.find("inner")) == (outer, inner)
     sessions.end(None)
     assert sessions.find(None) is outer
 
