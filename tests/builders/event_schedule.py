@@ -131,7 +131,7 @@ def run_schedule(folder: Path, seed: int, events: int = 400) -> Outcome:
             str(process.pid): _emitted_until_its_end(process, dice.randrange(1, events // 13)) for process in writers
         }
         last = _start(folder, seed, "last", *ask)
-        out, _ = last.communicate(timeout=90)
+        out, _ = last.communicate(timeout=300)
         took = {name: (folder / name).read_text().splitlines() for name in ("one", "two")}
         told = json.loads(out)
         unbalanced = folder / "unbalanced"
@@ -166,6 +166,6 @@ def _emitted_until_its_end(process: subprocess.Popen[str], most: int) -> int:
         said = int(line)
         if count >= most:
             process.send_signal(signal.SIGKILL)
-    process.wait(60)
+    process.wait(300)
     process.stdout.close()
     return said
