@@ -136,9 +136,7 @@ def test_every_fault_in_a_row(tmp_path: Path, sink: str) -> None:
 
 
 @pytest.mark.parametrize("sink", ["all", "own"])
-def test_the_books_agree_while_journals_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sink: str
-) -> None:
+def test_the_books_agree_while_journals_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sink: str) -> None:
     """Between looking at what a sink has done and counting the journals."""
     house = House(tmp_path / "state")
     process, other = house.start(), house.start()
