@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from pydantic import ValidationError
 from pytest_httpserver import HTTPServer
 
+from builders.manual_clock import ManualClock
 from builders.otlp_receiver import OtlpReceiver
 from busway.contracts.events import Event, EventError, Severity
 from busway.contracts.settings import Secret
@@ -131,6 +132,17 @@ def test_the_statuses_that_say_not_now_come_again(sink: OtelSink, receiver: Otlp
     receiver.retry_after = {"Retry-After": "2.5"}
     answer = sink.deliver([event()])
     assert (answer.delivered, answer.rejected, answer.retry_after_seconds) == (frozenset(), {}, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("Thu, 01 Jan 2026 00:01:30 GMT", 90.0), ("soon", None), ("-3", None)]
+)
+def test_the_wait_may_be_a_date(receiver: OtlpReceiver, header: str, seconds: float | None) -> None:
+    receiver.status = {"/v1/logs": 503}
+    receiver.retry_after = {"Retry-After": header}
+    sink = OtelSink(OtelSettings(endpoint=receiver.url), "people", ManualClock())
+    assert sink.deliver([event()]).retry_after_seconds == seconds
+    sink.close()
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 413, 500])

@@ -29,7 +29,7 @@ def busway_event_sink(context: PluginContext[OtelSettings]) -> OtelSink:
     """Builds the sink; nothing is connected before the first delivery."""
     from busway_sink_otel.sink import OtelSink
 
-    return OtelSink(context.settings, context.app)
+    return OtelSink(context.settings, context.app, context.clock)
 
 
 @hookimpl

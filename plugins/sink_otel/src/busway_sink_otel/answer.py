@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from busway.contracts.events import Event
+from busway.contracts.retry_after import retry_after_seconds
 from busway.contracts.sinks import Delivery
 
 __all__ = ["outcome"]
@@ -13,19 +12,14 @@ TRY_LATER = frozenset({429, 502, 503, 504})
 """The only ones the specification allows to repeat."""
 
 
-def outcome(status: int, retry_after: str, events: list[Event]) -> Delivery:
-    """2xx delivered, also in part: the receiver does not say which records it rejected. Others are final."""
+def outcome(status: int, retry_after: str | None, events: list[Event], now_ns: int) -> Delivery:
+    """2xx delivered, also in part: the receiver does not say which records it rejected. Others are final.
+
+    :param retry_after: the header, where there is one.
+    """
     if 200 <= status < 300:
         return Delivery.done(events)
     if status in TRY_LATER:
-        seconds = _seconds(retry_after)
+        seconds = retry_after_seconds(retry_after, now_ns)
         return Delivery() if seconds is None else Delivery.retry_after(seconds)
     return Delivery.reject(events, f"the OpenTelemetry receiver answered {status}; check OTEL_EXPORTER_OTLP_ENDPOINT")
-
-
-def _seconds(header: str) -> float | None:
-    try:
-        seconds = float(header)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from busway.contracts.clock import Clock, SystemClock
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery
 from busway.errors import ConfigurationError, UnreachableError
@@ -28,8 +29,9 @@ class OtelSink:
     receives = frozenset({"events", "digests"})
     atomic = True
 
-    def __init__(self, settings: OtelSettings, app: str) -> None:
+    def __init__(self, settings: OtelSettings, app: str, clock: Clock | None = None) -> None:
         self._settings = settings
+        self._clock = clock or SystemClock()
         self._service = settings.service_name or app
         self._client = httpx.Client(
             timeout=httpx.Timeout(settings.timeout_seconds, connect=min(CONNECT_SECONDS, settings.timeout_seconds)),
@@ -56,7 +58,8 @@ class OtelSink:
 
     def _post(self, path: str, body: bytes, events: list[Event]) -> Delivery:
         response = self._send(path, body)
-        return outcome(response.status_code, response.headers.get("retry-after", ""), events)
+        retry_after = response.headers.get("retry-after")
+        return outcome(response.status_code, retry_after, events, self._clock.now_ns())
 
     def _send(self, path: str, body: bytes) -> httpx.Response:
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
-__all__ = ["GONE", "Answer", "Verdict", "is_a_page", "retry_after_seconds", "slack_verdict", "standard_verdict"]
+from busway.contracts.retry_after import retry_after_seconds
+
+__all__ = ["GONE", "Answer", "Verdict", "asked_wait", "is_a_page", "slack_verdict", "standard_verdict"]
 
 GONE = 410
 TRY_LATER = frozenset({408, 425, 429})
@@ -79,25 +78,7 @@ def is_a_page(answer: Answer) -> bool:
     return _PAGE.match(answer.body) is not None
 
 
-def retry_after_seconds(header: str, now_ns: int) -> float | None:
-    """``Retry-After`` as seconds from now: a whole number, a fraction or a date; ``None`` when it is none of them."""
-    seconds = _number(header)
-    if seconds is None:
-        seconds = _until(header, now_ns)
-    return None if seconds is None else min(max(seconds, 0.0), MAX_WAIT_SECONDS)
-
-
-def _number(header: str) -> float | None:
-    try:
-        seconds = float(header)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) else None
-
-
-def _until(header: str, now_ns: int) -> float | None:
-    try:
-        date = parsedate_to_datetime(header)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_ns / 1e9
-    except (ValueError, TypeError, OverflowError):
-        return None
+def asked_wait(answer: Answer, now_ns: int) -> float | None:
+    """The seconds for which the receiver asks to be left alone, at most a day; ``None`` when it does not ask."""
+    seconds = retry_after_seconds(answer.retry_after, now_ns)
+    return None if seconds is None else min(seconds, MAX_WAIT_SECONDS)

@@ -14,7 +14,7 @@ from busway.contracts.clock import Clock, SystemClock
 from busway.contracts.events import Event
 from busway.contracts.sinks import Delivery
 from busway.errors import BuswayError, ConfigurationError
-from busway_sink_webhook.answer import Answer, Verdict, is_a_page, retry_after_seconds, slack_verdict, standard_verdict
+from busway_sink_webhook.answer import Answer, Verdict, asked_wait, is_a_page, slack_verdict, standard_verdict
 from busway_sink_webhook.backend import Resolve, resolve
 from busway_sink_webhook.client import WebhookClient
 from busway_sink_webhook.guard import AddressGuard
@@ -124,7 +124,7 @@ class WebhookSink:
             return Verdict("later")  # what is settled must be told; what is left comes again
         verdict = self._judge(answer)
         if verdict.state == "later":
-            settled.retry_after = retry_after_seconds(answer.retry_after, self._clock.now_ns())
+            settled.retry_after = asked_wait(answer, self._clock.now_ns())
         else:
             self._open = ()
         if verdict.state == "gone":
