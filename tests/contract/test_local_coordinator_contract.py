@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from builders.manual_clock import ManualClock
 from builders.suites import checks_of, run
-from busway.contracts.coordination import Lease, Quota
+from busway.contracts.coordination import Lease, Quota, QuotaUse
 from busway.errors import UnreachableError
 from busway.stores.local_coordinator import LocalCoordinator
 from busway.testing import CoordinatorContract
@@ -110,6 +111,29 @@ class DrawsWhatIsNotThere(Broken):
         return super().take(quota, min(count, quota.calls), share)
 
 
+class TellsItsOwn(Broken):
+    """What others drew is not told."""
+
+    mine = 0
+
+    def take(self, quota: Quota, count: int = 1, share: str = "") -> float:
+        self.mine += count
+        return super().take(quota, count, share)
+
+    def quota_use(self) -> list[QuotaUse]:
+        return [replace(one, drawn={"writes": self.mine}) for one in super().quota_use()]
+
+
+class TellsNoHold(Broken):
+    def quota_use(self) -> list[QuotaUse]:
+        return [replace(one, held_seconds=0.0) for one in super().quota_use()]
+
+
+class ForgetsNoQuota(Broken):
+    def quota_use(self) -> list[QuotaUse]:
+        return super().quota_use() or [QuotaUse("contract", 9, 30)]
+
+
 class CutsNames(Broken):
     def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
         return super().acquire(name.partition(":")[0].partition("\n")[0], holder, seconds)
@@ -145,6 +169,9 @@ SPECIMENS: list[tuple[type[LocalCoordinator], str]] = [
     (HoldsNothing, "test_a_hold_stops_everybody"),
     (HoldsTheLast, "test_a_shorter_hold_does_not_end_a_longer_one"),
     (DrawsWhatIsNotThere, "test_what_can_never_be_drawn_is_refused"),
+    (TellsItsOwn, "test_what_was_drawn_is_told"),
+    (TellsNoHold, "test_a_hold_is_told"),
+    (ForgetsNoQuota, "test_a_quota_nobody_uses_is_not_told"),
     (CutsNames, "test_hostile_names_are_names"),
     (RaisesWhenClosedTwice, "test_closing_twice_is_harmless"),
     (Away, "test_without_its_server_nothing_is_granted"),

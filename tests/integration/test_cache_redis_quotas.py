@@ -87,6 +87,16 @@ def test_the_answers_are_those_of_the_local_one(
             pair.shared.hold(quota, number / 1000)
         elif kind in ("wait", "back"):
             pair.clock.advance((number if kind == "wait" else -number) / 1000)
+        if kind != "back":  # until somebody takes, the local one tells what is drawn as it was before
+            assert_told_the_same(pair, quota.name)
+
+
+def assert_told_the_same(pair: Pair, name: str) -> None:
+    ours, theirs = ([one for one in side.quota_use() if one.name == name] for side in (pair.shared, pair.local))
+    assert [(one.calls, dict(one.drawn)) for one in ours] == [(one.calls, dict(one.drawn)) for one in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.period_seconds == pytest.approx(other.period_seconds, abs=2e-6)
+        assert one.held_seconds == pytest.approx(other.held_seconds, abs=2e-6)
 
 
 LEASE_STEPS = ["acquire", "renew", "release", "current", "wait", "back"]
@@ -178,8 +188,8 @@ def test_what_is_held_is_not_evicted(server: RedisServer, open_cache: OpenCache)
     coordinator.take(Quota("q", 5, 30), share="reads")
     coordinator.hold(Quota("q", 5, 30), 1)
     keys = server.ask("KEYS", "*")
-    assert len(keys) == 5
-    assert [server.ask("TTL", key) for key in keys] == [-1] * 5
+    assert len(keys) == 6
+    assert [server.ask("TTL", key) for key in keys] == [-1] * 6
 
 
 def test_a_quota_keeps_no_more_than_its_window(server: RedisServer, open_cache: OpenCache) -> None:

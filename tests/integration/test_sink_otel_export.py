@@ -134,9 +134,7 @@ def test_the_statuses_that_say_not_now_come_again(sink: OtelSink, receiver: Otlp
     assert (answer.delivered, answer.rejected, answer.retry_after_seconds) == (frozenset(), {}, 2.5)
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("Thu, 01 Jan 2026 00:01:30 GMT", 90.0), ("soon", None), ("-3", None)]
-)
+@pytest.mark.parametrize(("header", "seconds"), [("Thu, 01 Jan 2026 00:01:30 GMT", 90.0), ("soon", None), ("-3", None)])
 def test_the_wait_may_be_a_date(receiver: OtlpReceiver, header: str, seconds: float | None) -> None:
     receiver.status = {"/v1/logs": 503}
     receiver.retry_after = {"Retry-After": header}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from builders.manual_clock import ManualClock
 from busway.contracts.coordination import Coordinator, Quota
 from busway.errors import UsageError
+from busway.stores.coordination_schema import COORDINATION_DB, COORDINATION_MIGRATIONS
 from busway.stores.local_coordinator import LocalCoordinator
 from busway.stores.quota_window import wait_ns
 
@@ -166,6 +169,55 @@ def test_a_clock_set_back_does_not_stop_a_quota(tmp_path: Path, mine: LocalCoord
     late.close()
 
 
+def test_a_clock_set_back_lengthens_no_hold(tmp_path: Path, mine: LocalCoordinator, clock: ManualClock) -> None:
+    mine.hold(SIXTY, 30)
+    earlier = ManualClock(clock.now_ns() - 3600 * 1_000_000_000)
+    late = LocalCoordinator(tmp_path, earlier)
+    assert late.take(SIXTY) == pytest.approx(30)
+    earlier.advance(10)
+    assert [use.held_seconds for use in late.quota_use()] == [pytest.approx(20)]
+    late.hold(SIXTY, 5)
+    assert late.take(SIXTY) == pytest.approx(20), "the longer hold goes on, and no longer than it was"
+    earlier.advance(20)
+    assert late.take(SIXTY) == 0.0
+    late.close()
+
+
+def test_a_clock_set_back_keeps_no_share_longer(tmp_path: Path, mine: LocalCoordinator, clock: ManualClock) -> None:
+    quota = Quota("target", 10, 60.0, {"console": 0.5})
+    mine.take(quota, share="console")
+    earlier = ManualClock(clock.now_ns() - 3600 * 1_000_000_000)
+    late = LocalCoordinator(tmp_path, earlier)
+    assert [late.take(quota, share="writes") for _ in range(6)] == [*[0.0] * 5, pytest.approx(60)]
+    earlier.advance(60)
+    assert [late.take(quota, share="writes") for _ in range(10)] == [0.0] * 10, "nobody has asked for a period"
+    late.close()
+
+
+def test_a_share_is_as_large_as_it_is_written(mine: LocalCoordinator) -> None:
+    """0.29 of 100 is 28.999... in binary."""
+    quota = Quota("target", 100, 60.0, {"console": 0.29})
+    mine.take(quota, share="console")
+    drawn = [mine.take(quota, share="writes") for _ in range(100)]
+    assert drawn.count(0.0) == 71
+
+
+def test_a_database_of_the_version_before_is_taken_over(tmp_path: Path, clock: ManualClock) -> None:
+    old = sqlite3.connect(tmp_path / COORDINATION_DB)
+    old.executescript(COORDINATION_MIGRATIONS[0])
+    old.executemany("INSERT INTO quota_calls VALUES ('target', 'writes', ?)", [(clock.now_ns(),)] * 58)
+    old.executescript("PRAGMA user_version = 1")
+    old.close()
+    new = LocalCoordinator(tmp_path, clock)
+    assert [new.take(SIXTY) for _ in range(3)] == [0.0, 0.0, pytest.approx(60)]
+    assert [dict(use.drawn) for use in new.quota_use()] == [{"": 2, "writes": 58}]
+    new.close()
+
+
+def test_looking_at_quotas_that_nobody_has_shows_none(mine: LocalCoordinator) -> None:
+    assert mine.quota_use() == []
+
+
 @pytest.mark.parametrize(
     ("quota", "count", "why"),
     [
@@ -173,6 +225,9 @@ def test_a_clock_set_back_does_not_stop_a_quota(tmp_path: Path, mine: LocalCoord
         (SIXTY, 61, "61 calls at once are asked for"),
         (Quota("none", 0, 60.0), 1, "at least one call"),
         (Quota("never", 1, 0.0), 1, "a period longer than nothing"),
+        (Quota("never", 1, math.nan), 1, "a period longer than nothing"),
+        (Quota("never", 1, math.inf), 1, "a period longer than nothing"),
+        (Quota("odd", 10, 60.0, {"a": math.nan}), 1, "more than the whole"),
         (Quota("much", 10, 60.0, {"a": 0.8, "b": 0.3}), 1, "more than the whole"),
     ],
 )
@@ -202,7 +257,7 @@ def test_no_window_ever_has_more_than_the_quota_and_every_wait_is_enough(
             while drawn and drawn[0][0] <= now - 60:
                 drawn.popleft()
             asking = {one for one, at in asked.items() if at > now - 60}
-            wait = wait_ns(list(drawn), quota, use, 1, asking, now)
+            wait = wait_ns(Counter(one for _, one in drawn), list(drawn), quota, use, 1, asking, now)
             if wait == 0:
                 drawn.append((now, use))
                 history.append(now)

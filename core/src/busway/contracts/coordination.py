@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Coordinator", "Lease", "Quota"]
+__all__ = ["Coordinator", "Lease", "Quota", "QuotaUse", "SupportsQuotaUse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,20 @@ class Quota:
     shares: Mapping[str, float] = field(default_factory=dict)
     """Minimum part of ``calls`` (0 to 1) that is kept for each use, by its name; together at most 1. What a use does
     not ask for is lent to the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaUse:
+    """How far a quota is drawn from now, by everybody together."""
+
+    name: str
+    calls: int
+    """How many may be drawn in one period, as it was last asked with."""
+    period_seconds: float
+    drawn: Mapping[str, int] = field(default_factory=dict)
+    """Calls of the last period by the use they were drawn for."""
+    held_seconds: float = 0.0
+    """Seconds for which nobody may draw; 0 when it is not held."""
 
 
 @runtime_checkable
@@ -71,4 +85,16 @@ class Coordinator(Protocol):
 
     def close(self) -> None:
         """Gives connections and locks back."""
+        ...
+
+
+@runtime_checkable
+class SupportsQuotaUse(Protocol):
+    """A coordinator that can say how far its quotas are drawn from; ``busway doctor`` asks it."""
+
+    def quota_use(self) -> Sequence[QuotaUse]:
+        """The quotas somebody drew from or asked within their last period, and those that are held, by name.
+
+        Looks only: nothing is drawn. Raises ``UnreachableError`` when the coordinator is away.
+        """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from busway.contracts.clock import Clock, SystemClock
-from busway.contracts.coordination import Lease, Quota
+from busway.contracts.coordination import Lease, Quota, QuotaUse
 from busway.stores.coordination_schema import COORDINATION_DB, COORDINATION_MIGRATIONS
 from busway.stores.local_leases import LocalLeases
 from busway.stores.local_quotas import LocalQuotas
@@ -58,6 +58,10 @@ class LocalCoordinator:
     def hold(self, quota: Quota, seconds: float) -> None:
         """Lets nobody draw from ``quota`` for ``seconds``."""
         self._quotas.hold(quota, seconds)
+
+    def quota_use(self) -> list[QuotaUse]:
+        """How far the quotas are drawn from that anybody uses now."""
+        return self._quotas.in_use()
 
     def close(self) -> None:
         """Closes the database and ends our presence: leases we did not release are free from then on."""

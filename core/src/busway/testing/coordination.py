@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import pytest
 
-from busway.contracts.coordination import Coordinator, Lease, Quota
+from busway.contracts.coordination import Coordinator, Lease, Quota, QuotaUse, SupportsQuotaUse
 from busway.errors import BuswayError, UnreachableError, UsageError
 
 __all__ = ["CoordinatorContract"]
@@ -183,10 +183,36 @@ class CoordinatorContract:
         with pytest.raises(UsageError):
             coordinator.take(Quota(name, 3, 30), 4)
 
+    def test_what_was_drawn_is_told(self, coordinator: Coordinator, other: Coordinator, name: str) -> None:
+        coordinator.take(Quota(name, 9, 30), 2, "writes")
+        other.take(Quota(name, 9, 30), share="writes")
+        other.take(Quota(name, 9, 30), share="reads: é 漢")
+        found = _use_of(coordinator, name)
+        assert found is not None, "a quota that is drawn from is not told"
+        assert (found.calls, found.period_seconds) == (9, 30), "calls and period are those it was asked with"
+        assert dict(found.drawn) == {"writes": 3, "reads: é 漢": 1}, "what everybody drew, by what for"
+        assert found.held_seconds == 0, "nobody holds it"
+        assert _use_of(other, name) == found, "looking draws nothing"
+
+    def test_a_hold_is_told(self, coordinator: Coordinator, other: Coordinator, name: str) -> None:
+        coordinator.take(Quota(name, 9, self.seconds))
+        coordinator.hold(Quota(name, 9, self.seconds), 30)
+        self.elapse(self.seconds + SLACK)
+        found = _use_of(other, name)
+        assert found is not None, "a held quota is told, though nobody draws from it"
+        assert 0 < found.held_seconds <= 30, f"it is held for {found.held_seconds} s"
+
+    def test_a_quota_nobody_uses_is_not_told(self, coordinator: Coordinator, name: str) -> None:
+        coordinator.take(Quota(name, 9, self.seconds))
+        self.elapse(self.seconds + SLACK)
+        assert _use_of(coordinator, name) is None, "a quota is told whose last call was drawn more than a period ago"
+
     def test_hostile_names_are_names(self, coordinator: Coordinator, other: Coordinator, name: str) -> None:
         for text in (f"{name}:a*b?[c]", f"{name}\n'; DROP TABLE leases --", f"{name} é漢\u0000", f"{name}{'x' * 2000}"):
             assert coordinator.acquire(text, "the first", 30) is not None, f"no lease under {text[:60]!r}"
             assert other.acquire(text, "the second", 30) is None, f"two leases under {text[:60]!r}"
+            assert other.take(Quota(text, 1, 30), share=text) == 0.0, f"no call from {text[:60]!r}"
+            assert coordinator.take(Quota(text, 1, 30), share=text) > 0, f"two calls of one from {text[:60]!r}"
 
     def test_without_its_server_nothing_is_granted(self, unreachable: Coordinator | None, name: str) -> None:
         if unreachable is None:
@@ -203,3 +229,9 @@ class CoordinatorContract:
     def test_closing_twice_is_harmless(self, coordinator: Coordinator) -> None:
         coordinator.close()
         coordinator.close()
+
+
+def _use_of(coordinator: Coordinator, name: str) -> QuotaUse | None:
+    if not isinstance(coordinator, SupportsQuotaUse):
+        pytest.skip("give it quota_use() to have it say how far its quotas are drawn from")
+    return next((one for one in coordinator.quota_use() if one.name == name), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from busway.contracts.coordination import Lease, Quota
+from busway.contracts.coordination import Lease, Quota, QuotaUse
 from busway.errors import UnreachableError
 from busway_cache_redis.client import Client
 from busway_cache_redis.leases import Leases
@@ -57,6 +57,11 @@ class RedisCoordinator:
         """Lets nobody draw from ``quota`` for ``seconds``."""
         with _failing_closed():
             self._quotas.hold(quota, seconds)
+
+    def quota_use(self) -> list[QuotaUse]:
+        """How far the quotas are drawn from that anybody uses now."""
+        with _failing_closed():
+            return self._quotas.in_use()
 
     def close(self) -> None:
         """Nothing of its own is open: the connections are the cache level's, which closes them."""
