@@ -46,6 +46,7 @@ from busway.wiring.cache_news import CacheNews
 from busway.wiring.close_order import CloseOrder
 from busway.wiring.coordination import choose_coordinator
 from busway.wiring.deployment_redactor import deployment_redactor
+from busway.wiring.limiters import SharedLimiters, no_limiter
 from busway.wiring.secret_audit import keep_secret_accesses
 from busway.wiring.secret_sources import call_seconds, guarded
 from busway.wiring.source_loader import SourceLoader
@@ -86,6 +87,9 @@ class App:
         self._news = SourceNews()
         self._cache_news = CacheNews(self._emit)
         self.watchdog = Watchdog(clock=self.clock, on_stall=self._stalled)
+        self._patient_clock = PatientClock(self.clock, self.watchdog)
+        self.limiter = SharedLimiters(lambda: self.coordinator, self._patient_clock, self.metrics)
+        """Makes the limiter of a quota, shared with every plugin and process of the deployment."""
         self._closing = CloseOrder()
         self._log_guards = ExitStack()
         """Undone last: what is logged while closing is redacted, too."""
@@ -349,9 +353,10 @@ class App:
             app=deployment.app,
             state_dir=self.boot.state_dir,
             root=deployment.root,
-            clock=PatientClock(self.clock, self.watchdog),
+            clock=self._patient_clock,
             metrics=self.metrics,
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
+            limiter=no_limiter(plugin.name) if plugin.kind == "secrets" else self.limiter,
             call_seconds=self._call_seconds,
             doubles=self._doubles,
         )

@@ -27,11 +27,15 @@ class Quota:
     """How often something may be done: ``calls`` in any window of ``period_seconds``."""
 
     name: str
+    """What account it is of, the same in every process. People see it, in messages and metrics: no secret in it."""
     calls: int
     period_seconds: float
     shares: Mapping[str, float] = field(default_factory=dict)
     """Minimum part of ``calls`` (0 to 1) that is kept for each use, by its name; together at most 1. What a use does
     not ask for is lent to the others."""
+    margin_seconds: float | None = None
+    """How much longer one call may take than another from being drawn to reaching the remote; a limiter draws from a
+    period longer by that. ``None`` = 2.5 % of the period, at most a second."""
 
 
 @dataclass(frozen=True, slots=True)

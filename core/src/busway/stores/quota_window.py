@@ -79,4 +79,6 @@ def _fault(quota: Quota, count: int) -> str:
     shares = quota.shares.values()
     if not all(0 <= share <= 1 for share in shares) or sum(shares) > 1 + 1e-9:
         return "its shares are more than the whole"
+    if not 0 <= (quota.margin_seconds or 0) < math.inf:
+        return "its margin is less than nothing, or has no end"
     return ""
