@@ -87,11 +87,12 @@ class QuotaChild:
         assert self._hear() == "ready"
 
     def go(self) -> None:
+        """Lets it call."""
         self._connection.send("go")
 
-    def tally(self) -> Tally:
+    def tally(self, patience: float = PATIENCE) -> Tally:
         """What it did, once it is done."""
-        tally = self._hear()
+        tally = self._hear(patience)
         assert isinstance(tally, Tally)
         return tally
 
@@ -99,8 +100,8 @@ class QuotaChild:
         assert self._process.pid is not None
         os.kill(self._process.pid, number)
 
-    def _hear(self) -> Any:
-        assert self._connection.poll(PATIENCE), "the child says nothing"
+    def _hear(self, patience: float = PATIENCE) -> Any:
+        assert self._connection.poll(patience), "the child says nothing"
         return self._connection.recv()
 
 

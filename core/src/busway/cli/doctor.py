@@ -8,10 +8,12 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
+from busway.cli.doctor_quotas import quotas_of_app, quotas_of_host
+from busway.cli.finding import Finding
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table, style
 from busway.cli.plugin_check import check_selected
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from busway.plugins.report import PluginStatus
 
 __all__ = ["doctor"]
-
-Finding = tuple[str, Literal["ok", "warning", "failed"], str, str]
-"""Check, status, detail, fix."""
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 COORDINATING = frozenset({"redis"})
@@ -84,22 +83,27 @@ def _findings(ctx: click.Context, *, load: bool, online: bool) -> Iterator[Findi
     else:
         for row in listing.selected:
             yield _plugin(row.status, _last_load(row))
-    yield _coordination(ctx, listing, load=load)
+    yield from _coordination(ctx, stage, listing, load=load, online=online)
     yield from _installed(listing)
 
 
-def _coordination(ctx: click.Context, listing: PluginListing, *, load: bool) -> Finding:
-    """Who gives leases and quotas."""
+def _coordination(
+    ctx: click.Context, stage: Boot, listing: PluginListing, *, load: bool, online: bool
+) -> Iterator[Finding]:
+    """Who gives leases and quotas, and how far those are drawn from."""
     levels = [row.status for row in listing.selected if row.status.kind == "caches"]
     name = _coordinating_level(ctx) if load else _known_to_coordinate(levels)
     if name is None:
         stranger = next(status.name for status in levels if not _is_ours(status))
-        detail = f"not known before {stranger} is loaded: busway doctor --plugins"
+        yield "coordination", "ok", f"not known before {stranger} is loaded: busway doctor --plugins", ""
     elif name:
-        detail = f"{name}: leases and quotas hold for every host that uses it"
+        yield "coordination", "ok", f"{name}: leases and quotas hold for every host that uses it", ""
+        if online:
+            with invocation_of(ctx).app(require=False) as app:
+                yield from quotas_of_app(app)
     else:
-        detail = "local: leases and quotas hold for the processes of this host only"
-    return "coordination", "ok", detail, ""
+        yield "coordination", "ok", "local: leases and quotas hold for the processes of this host only", ""
+        yield from quotas_of_host(stage)
 
 
 def _known_to_coordinate(levels: Sequence[PluginStatus]) -> str | None:

@@ -35,7 +35,7 @@ class Quota:
     not ask for is lent to the others."""
     margin_seconds: float | None = None
     """How much longer one call may take than another from being drawn to reaching the remote; a limiter draws from a
-    period longer by that. ``None`` = 2.5 % of the period, at most a second."""
+    period longer by that. ``None`` = 3.5 % of the period, at most a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,19 @@ class Limiter(Protocol):
     def wait(self, share: str = "", count: int = 1) -> float:
         """Draws ``count`` calls, waiting until they may be made; returns the seconds waited.
 
-        :param share: what for, one of the quota's shares: ``writes``, ``reads``, ``console``.
+        :param share: what for, one of the quota's shares: ``writes``, ``reads``, ``console``. Any other may be drawn
+            for, too; none of the quota is kept for it.
         :raises StoppedError: BW7006, the run was asked to stop while it waited; nothing was drawn.
         :raises UnreachableError: the coordinator is away, and nobody knows what the others draw.
+        :raises UsageError: BW3110, more calls at once than the quota has.
         """
         ...
 
     def back_off(self, seconds: float) -> None:
-        """The remote asked to be left alone for so long: nobody draws from the quota meanwhile, in any process."""
+        """The remote asked to be left alone for so long: nobody draws from the quota meanwhile, in any process.
+
+        :raises UnreachableError: the coordinator is away, and the others cannot be told.
+        """
         ...
 
 

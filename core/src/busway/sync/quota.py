@@ -21,13 +21,13 @@ __all__ = ["LONGEST_HOLD_SECONDS", "SharedLimiter", "with_margin"]
 
 T = TypeVar("T")
 
-MARGIN_PART, MARGIN_MOST_SECONDS = 0.025, 1.0
+MARGIN_PART, MARGIN_MOST_SECONDS = 0.035, 1.0
 LONGEST_HOLD_SECONDS = 3600.0
 """No remote keeps us away for longer without being asked again: a header with a slip in it would stop a deployment for
 years. A quota with a longer period may be held for one."""
 NANOSECOND = 1e-9
 """Clocks tell no less, and what floats leave over of a wait is less."""
-ASK_AGAIN_PART, ASK_AGAIN_MOST_SECONDS = 0.05, 5.0
+ASK_AGAIN_PART, ASK_AGAIN_MOST_SECONDS = 0.1, 5.0
 STAGGER_PART, STAGGER_MOST_SECONDS = 0.25, 0.05
 
 
