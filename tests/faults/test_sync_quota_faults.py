@@ -14,6 +14,7 @@ import pytest
 
 from builders.counting_target import CountingTarget
 from builders.distributions import SECRET_SOURCE, Site
+from builders.manual_clock import ManualClock
 from builders.plugin_world import WORLD, Open, World
 from builders.quota_children import QuotaChild, QuotaDeployment
 from builders.quota_house import QuotaHouse
@@ -191,6 +192,25 @@ def test_a_run_that_waits_for_its_quota_can_be_stopped(open_app: Open, site: Sit
     assert (job.outcome, job.counts.created, job.counts.failed) == (Outcome.STOPPED, 2, 0)
     assert world.calls == ["asks for 0", "sends 0", "asks for 1", "sends 1", "asks for 2"]
     assert report.exit_code == 130
+
+
+def test_a_wait_of_an_application_is_no_stall_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "busway.toml").write_text('app = "acme"\n[plugins]\nsinks = []\n')
+    clock = ManualClock()
+    with App.from_config(tmp_path, {}, clock=clock) as app:
+        limiter = app.limiter(Quota("acme", 1, 300.0))
+        limiter.wait()
+        sleep, looks = clock.sleep, list[float]()
+
+        def watched(seconds: float) -> None:
+            sleep(seconds)
+            looks.append(app.watchdog.check())
+
+        monkeypatch.setattr(clock, "sleep", watched)
+        with app.watchdog.watching():
+            assert limiter.wait() == pytest.approx(301.0)
+        assert len(looks) > 1_000
+        assert app.warnings() == []
 
 
 def test_a_secret_source_that_wants_a_limiter_is_told_why_it_has_none(open_app: Open, site: Site) -> None:
