@@ -1,6 +1,7 @@
 """Four processes share a quota of 60 calls in 6 s at a real server that counts: refusals, and how much of it they use.
 
-A part of ``sync.py``; by itself: uv run python benchmarks/sync_quota.py --plain
+A part of ``sync.py``, for which it prints lines of JSON; by itself: uv run python benchmarks/sync_quota.py --plain
+Peers (limits, pyrate-limiter, filelock) are measured where they are installed.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def with_margin(quota: Quota) -> Quota:
     ``P + m``; so calls are drawn from a window of ``P + m``, and no window of ``P`` at the remote holds more of them
     than the quota has. That is enough for a remote whose window slides, for one that begins anew at fixed times,
     wherever they lie, and for a bucket of ``calls`` that fills in ``P``. It costs ``m / (P + m)`` of the quota: 1.6 %
-    of 60 calls a minute. Spacing calls evenly would be the alternative. It does not help, since an even stream has as
-    many calls in ``P + m``, and it delays those who have few calls to make.
+    of 60 calls a minute. Spacing calls evenly would be the alternative. It does not help by itself, since an even
+    stream has as many calls in ``P + m``, and it delays those who have few calls to make.
 
     Two things it does not cover: a process that stands still for longer than ``m`` between drawing and sending, and a
     remote that guesses at its window from the sum of the one before. Both may answer 429; then
