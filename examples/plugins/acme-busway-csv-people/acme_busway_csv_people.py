@@ -22,7 +22,7 @@ from busway import (
     hookimpl,
     setting,
 )
-from busway.errors import IncompleteReadError
+from busway.errors import IncompleteReadError, RejectedRecordError
 
 COLUMNS = {"number", "name", "email"}
 
@@ -76,9 +76,12 @@ class People(Job):
 
     def update(self, current: Record, changes: Record) -> Record:
         """Writes what changed to a person and returns it as it is stored."""
-        updated = {**current, **changes}
-        self._write([updated if person["id"] == current["id"] else person for person in self._people()])
-        return updated
+        people = {person["id"]: person for person in self._people()}
+        if current["id"] not in people:
+            raise RejectedRecordError("the person is not there any more", where=str(self._target))
+        people[current["id"]] |= changes
+        self._write([*people.values()])
+        return people[current["id"]]
 
     def find(self, record: Record) -> Record | None:
         """Looks a person up, for the engine to read back a create whose answer was lost."""

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from busway.testing.fake_caches import FakeCache as FakeCache
     from busway.testing.fake_caches import FakeCacheServer as FakeCacheServer
     from busway.testing.fake_caches import FakeSharedCache as FakeSharedCache
+    from busway.testing.fake_runs import FakeRun as FakeRun
+    from busway.testing.jobs import JobContract as JobContract
     from busway.testing.secrets import SecretSourceContract as SecretSourceContract
     from busway.testing.sinks import EventSinkContract as EventSinkContract
+    from busway.testing.validators import ValidatorContract as ValidatorContract
 
 _HOMES = {
     "CacheBackendContract": "busway.testing.caches",
@@ -30,8 +33,11 @@ _HOMES = {
     "EventSinkContract": "busway.testing.sinks",
     "FakeCache": "busway.testing.fake_caches",
     "FakeCacheServer": "busway.testing.fake_caches",
+    "FakeRun": "busway.testing.fake_runs",
     "FakeSharedCache": "busway.testing.fake_caches",
+    "JobContract": "busway.testing.jobs",
     "SecretSourceContract": "busway.testing.secrets",
+    "ValidatorContract": "busway.testing.validators",
     "use_app": "busway.testing.apps",
 }
 
@@ -42,8 +48,11 @@ __all__ = [
     "EventSinkContract",
     "FakeCache",
     "FakeCacheServer",
+    "FakeRun",
     "FakeSharedCache",
+    "JobContract",
     "SecretSourceContract",
+    "ValidatorContract",
     "use_app",
 ]
 

@@ -1,0 +1,56 @@
+"""Whether a text that people read tells a value that it must not tell."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from busway.errors import BuswayError
+
+__all__ = ["LEAST", "everything_told", "tells", "words_of"]
+
+LEAST = 3
+"""Characters from which on a value is looked for; shorter ones are in any text."""
+
+
+RESERVED = frozenset({"example", "test", "invalid", "localhost"})
+"""Names that RFC 2606 keeps for documents and tests: synthetic people are called so, and so are their servers."""
+
+
+def tells(text: str, values: Iterable[str]) -> bool:
+    """Whether one of ``values`` is in ``text`` as a whole word, whatever its case."""
+    folded = text.casefold()
+    return any(
+        re.search(rf"(?<!\w){re.escape(value.casefold())}(?!\w)", folded) for value in values if len(value) >= LEAST
+    )
+
+
+def words_of(*values: Any) -> set[str]:
+    """Every text and number in ``values``, whole and word by word."""
+    found: set[str] = set()
+    for value in _scalars(values):
+        text = str(value).strip()
+        found.update((text, *text.split()))
+    return {word for word in found if len(word) >= LEAST and word.casefold() not in RESERVED}
+
+
+def everything_told(error: BaseException) -> str:
+    """All that anybody may come to see of ``error``: its text, its ``repr``, its traceback, its problems."""
+    parts = [repr(error), *traceback.format_exception(error)]
+    if isinstance(error, BuswayError):
+        parts += [error.render(), *map(str, error.problems), str(getattr(error, "fields", ""))]
+    return "\n".join(parts)
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif isinstance(value, bool) or value is None:
+        return
+    elif not isinstance(value, (list, tuple, set, frozenset)):
+        yield value
+        return
+    for inner in value:
+        yield from _scalars(inner)
