@@ -195,6 +195,8 @@ class RemembersWhoWasThere(TidyRules):
 
     def validate(self, record: Record) -> Validation:
         verdict = super().validate(record)
+        if threading.current_thread() is not threading.main_thread():
+            return verdict
         again, self.last = repr(record) == self.last, repr(record)
         return Validation(verdict.record, verdict.errors, (*verdict.warnings, *(["name: twice"] if again else [])))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+import httpx
 import pytest
 
 from builders.safetyamp_parts import StillClock, make_vista, person, safetyamp_settings
@@ -76,7 +77,9 @@ class Account:
             page_size=2,
             adopt_by_email=True,
         )
-        context = PluginContext("safetyamp", settings, root=self.folder, clock=StillClock())
+        # Loopback needs no certificates, and reading them takes longer than all the rest of a check.
+        doubles = {"http_transport": httpx.HTTPTransport(verify=False)}
+        context = PluginContext("safetyamp", settings, root=self.folder, clock=StillClock(), doubles=doubles)
         self.opened.append(Connections(context))
         return self.opened[-1]
 
@@ -89,6 +92,15 @@ class Account:
         self.sandbox.close()
 
 
+@pytest.fixture(scope="module")
+def vista(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Vista and of a torn copy of it; nothing writes to them."""
+    folder = tmp_path_factory.mktemp("vista")
+    whole = make_vista(folder / "vista.db", bPREH=PEOPLE).read_bytes()
+    (folder / "torn.db").write_bytes(whole[:5_000])
+    return folder
+
+
 class SafetyAmpJobContract(JobContract):
     """What both jobs are given; each says how it is made and where it is kept."""
 
@@ -98,14 +110,13 @@ class SafetyAmpJobContract(JobContract):
         raise NotImplementedError
 
     @pytest.fixture
-    def accounts(self, tmp_path: Path) -> Iterator[Callable[[], Account]]:
+    def accounts(self, vista: Path) -> Iterator[Callable[[], Account]]:
         made: list[Account] = []
 
         def make() -> Account:
-            made.append(Account(tmp_path, with_titles=self.resource == "users"))
+            made.append(Account(vista, with_titles=self.resource == "users"))
             return made[-1]
 
-        make_vista(tmp_path / "vista.db", bPREH=PEOPLE)
         yield make
         for account in made:
             account.close()
@@ -124,7 +135,6 @@ class SafetyAmpJobContract(JobContract):
 
     @pytest.fixture
     def broken_sources(self, account: Account) -> Mapping[str, Job]:
-        (account.folder / "torn.db").write_bytes((account.folder / "vista.db").read_bytes()[:5_000])
         return {
             "there is no database": self.make(account.connections(vista="elsewhere/vista.db")),
             "the database is torn": self.make(account.connections(vista="torn.db")),

@@ -36,7 +36,7 @@ def fixtures_for(make: Callable[[], Any], **others: Callable[[], Any]) -> Lazily
 @pytest.fixture(autouse=True)
 def few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough, but for the specimens of the check that uses them."""
-    monkeypatch.setattr(validator_surprises, "EXAMPLES", 10)
+    monkeypatch.setattr(validator_surprises, "EXAMPLES", 3)
 
 
 class TestTidyRules(ValidatorContract):
