@@ -54,7 +54,7 @@ class Roster:
         """A page and the number of all records."""
         with self.lock:
             if self.page_fails and start:
-                raise TimeoutError("nobody answered")
+                raise TimeoutError("no answer")
             held = [dict(record) for record in self.records.values()]
         return held[: len(held) - self.short][start : start + size], len(held)
 

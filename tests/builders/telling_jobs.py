@@ -163,6 +163,17 @@ class KeepsTheErrorBehindTheError(RosterJob):
             raise self.outage() from ValueError(f"{error} about {PRIVATE}")
 
 
+@breaks("errors_tell_no_personal_value_and_no_secret")
+class HidesTheErrorBehindTheError(RosterJob):
+    """Raised in the except block, so that it carries the other one along."""
+
+    def away(self) -> Exception:
+        error = super().away()
+        error.__context__ = ValueError(f"Illegal header value b'Bearer {TOKEN}'")
+        error.__suppress_context__ = True
+        return error
+
+
 @breaks("errors_say_what_to_do")
 class KnowsNoWayOut(RosterJob):
     def incomplete(self) -> Exception:

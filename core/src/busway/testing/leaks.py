@@ -20,27 +20,35 @@ RESERVED = frozenset({"example", "test", "invalid", "localhost"})
 
 
 def tells(text: str, values: Iterable[str]) -> bool:
-    """Whether one of ``values`` is in ``text`` as a whole word, whatever its case."""
-    folded = text.casefold()
-    return any(
-        re.search(rf"(?<!\w){re.escape(value.casefold())}(?!\w)", folded) for value in values if len(value) >= LEAST
-    )
+    """Whether one of ``values`` is in ``text``, or in ``text`` without its capitals, as a whole word."""
+    both = f"{text}\n{text.casefold()}"
+    return any(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", both) for value in values if len(value) >= LEAST)
 
 
 def words_of(*values: Any) -> set[str]:
-    """Every text and number in ``values``, whole and word by word."""
+    """Every text and number in ``values``: whole, also without its capitals, and word by word as it is written.
+
+    Single words keep their capitals, because "1 Main Street" is not told by "PRAGMA main".
+    """
     found: set[str] = set()
     for value in _scalars(values):
         text = str(value).strip()
-        found.update((text, *text.split()))
+        found.update((text, text.casefold(), *text.split()))
     return {word for word in found if len(word) >= LEAST and word.casefold() not in RESERVED}
 
 
 def everything_told(error: BaseException) -> str:
-    """All that anybody may come to see of ``error``: its text, its ``repr``, its traceback, its problems."""
-    parts = [repr(error), *traceback.format_exception(error)]
-    if isinstance(error, BuswayError):
-        parts += [error.render(), *map(str, error.problems), str(getattr(error, "fields", ""))]
+    """All that anybody may come to see of ``error``: its text, its traceback, its problems, and the errors behind it.
+
+    Behind it are also those that ``from None`` hides: reporters of errors send them along.
+    """
+    parts: list[str] = []
+    behind: BaseException | None = error
+    while behind is not None:
+        parts += [repr(behind), *traceback.format_exception(behind)]
+        if isinstance(behind, BuswayError):
+            parts += [behind.render(), *map(str, behind.problems), str(getattr(behind, "fields", ""))]
+        behind = behind.__cause__ or behind.__context__
     return "\n".join(parts)
 
 
