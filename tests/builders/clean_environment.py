@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 SOURCE = Path(sysconfig.get_path("purelib"))
 BUILD = "import os, sys; from hatchling.build import build_wheel; os.chdir(sys.argv[1]); build_wheel(sys.argv[2])"
-START = "import sys\nfrom busway.cli.main import main\nsys.exit(main())\n"
+START = "import sys\nfrom {module} import {call}\nsys.exit({call}())\n"
 
 
 class CleanEnvironment:
@@ -35,18 +35,26 @@ class CleanEnvironment:
         self.site = next(folder.glob("lib/python3*/site-packages"))
 
     def link(self, *requirements: str) -> None:
-        """Makes installed distributions of the environment the tests run in visible, with all they require."""
+        """Makes installed distributions of the environment the tests run in visible, with all they require.
+
+        Those that are named have their commands, too.
+        """
         for name in _closure(requirements):
             for entry in _top_level(name):
                 if not (self.site / entry).exists():
                     (self.site / entry).symlink_to(SOURCE / entry)
+        for requirement in requirements:
+            self._add_commands(Requirement(requirement).name)
 
     def link_core(self) -> None:
         """Makes the core of this workspace visible, with its command."""
         self.link("busway")
-        command = self.bin / "busway"
-        command.write_text(f"#!{self.python}\n{START}", "utf-8")
-        command.chmod(0o755)
+
+    def _add_commands(self, name: str) -> None:
+        for point in distribution(name).entry_points.select(group="console_scripts"):
+            command = self.bin / point.name
+            command.write_text(f"#!{self.python}\n{START.format(module=point.module, call=point.attr)}", "utf-8")
+            command.chmod(0o755)
 
     def install(self, *arguments: str | Path) -> None:
         """``pip install``, without an index: what is required must be there already.
@@ -82,7 +90,9 @@ class CleanEnvironment:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BUSWAY_", "ACME_"))}
         inherited.pop("PYTHONPATH", None)
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
-        return {**inherited, "VIRTUAL_ENV": str(self.folder), "PATH": path, **(more or {})}
+        # Authors' tests need no plugins of pytest, and loading that of hypothesis takes longer than most of them.
+        quick = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return {**inherited, **quick, "VIRTUAL_ENV": str(self.folder), "PATH": path, **(more or {})}
 
     def run(self, *command: str, cwd: Path, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Runs a program of this environment."""

@@ -2,8 +2,10 @@
 
 What stands behind the language of a block says more: ``file=NAME`` makes it the content of a file, and ``diff`` a
 change to one; ``expect=N`` is the exit code of a block of commands; a ``text output`` block is what the commands before
-it print, with ``…`` for what differs from time to time. A document that writes files is followed in an empty folder and
-in an environment of its own, because it installs what it wrote.
+it print, with ``…`` for what differs from time to time. ``background`` starts something that runs to the end of the
+document; with ``port=N`` it listens there, and the test puts a free port in the place of N from then on. A block
+``if=NAME`` is for installations whose ``busway`` has that command. A document that writes files is followed in an empty
+folder and in an environment of its own, because it installs what it wrote.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,10 +34,14 @@ from busway.configuration.boot import boot
 BIN = Path(sys.executable).parent
 SET_UP = "pip install uv && uv run "
 OURS = {"busway", *("busway-" + path.name.replace("_", "-") for path in ROOT.glob("plugins/*"))}
+OTHERS = {"httpx", "scim2-server"}
+"""What a document may install besides ours: the tests have it already."""
 LANGUAGES = {"sh", "python", "toml", "dotenv", "text", "diff"}
+INSTALL = "pip install "
 EDITABLE = "pip install -e "
 
 
+@pytest.mark.timeout(300)  # dozens of processes, one after another
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_of_a_document_works(
     document: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -46,9 +55,10 @@ def test_every_block_of_a_document_works(
         prepare(document, deployment.folder)
         shell = Shell(deployment.folder)
     with ExitStack() as running:
-        for block in found:
+        for block in map(shell.here, found):
             assert block.language in LANGUAGES, f"{block}: say what it is"
-            follow(block, shell, running, monkeypatch)
+            if shell.has(block.option("if")):
+                follow(block, shell, running, monkeypatch)
 
 
 def follow(block: Block, shell: Shell, running: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,15 +116,28 @@ class Shell:
         self.output = ""
         """What the last block of commands printed."""
         self._environment = environment
+        self._ports: dict[str, str] = {}
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("BUSWAY_", "SAFETYAMP_"))}
         path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         self._env = {**clean, **path} if environment is None else environment.environ()
+
+    def here(self, block: Block) -> Block:
+        """The block with the ports that were free."""
+        for named, free in self._ports.items():
+            block = replace(block, text=block.text.replace(named, free))
+        return block
+
+    def has(self, command: str) -> bool:
+        """Whether ``busway`` has ``command``; true for none."""
+        return not command or self._bash(f"busway {command} --help").returncode == 0
 
     def run(self, block: Block) -> None:
         """Runs the lines of a block; an option ``expect=N`` is the exit code it must have."""
         for line in block.text.splitlines():
             if line.startswith(EDITABLE):
                 self._install(self.folder / line.removeprefix(EDITABLE))
+            elif (others := installed(line) & OTHERS) and self._environment is not None:
+                self._environment.link(*others)
         lines = [line for line in map(runnable, block.text.splitlines()) if line]
         script = "set -e\n" + "\n".join(lines) + "\n"
         done = self._bash(script)
@@ -126,7 +149,7 @@ class Shell:
     def write(self, block: Block) -> None:
         """Writes the file a block is the content of, or changes the one it is a change to."""
         path = self.folder / block.file
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(changed(block, path.read_text("utf-8")) if block.language == "diff" else block.text, "utf-8")
 
     def python(self, block: Block) -> None:
@@ -143,20 +166,31 @@ class Shell:
 
     @contextmanager
     def background(self, block: Block) -> Iterator[None]:
-        """Starts a block and goes on once it has written the file it promises."""
-        promised = self.folder / (re.search(r"--env-file (\S+)", block.text) or ["", ".env"])[1]
-        promised.unlink(missing_ok=True)
-        process = subprocess.Popen(["bash", "-c", f"exec {block.text.strip()}"], cwd=self.folder, env=self._env)
+        """Starts a block and goes on once it has written the file it promises, or listens on the port it names."""
+        ready, end = self._promise(block)
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {self.here(block).text.strip()}"], cwd=self.folder, env=self._env
+        )
         try:
             deadline = time.monotonic() + 60
-            while not promised.exists():
+            while not ready():
                 assert process.poll() is None, f"{block}: it ended"
-                assert time.monotonic() < deadline, f"{block}: nothing written"
+                assert time.monotonic() < deadline, f"{block}: nothing to go on with"
                 time.sleep(0.02)
             yield
         finally:
-            process.terminate()
+            process.send_signal(end)
             assert process.wait(timeout=30) == 0, f"{block}: a clean end"
+
+    def _promise(self, block: Block) -> tuple[Callable[[], bool], signal.Signals]:
+        """How the block shows that it is ready, and what ends it: Ctrl-C where a document says so."""
+        port = block.option("port")
+        if port:
+            self._ports[port] = str(free_port())
+            return (lambda: listens(int(self._ports[port]))), signal.SIGINT
+        promised = self.folder / (re.search(r"--env-file (\S+)", block.text) or ["", ".env"])[1]
+        promised.unlink(missing_ok=True)
+        return promised.exists, signal.SIGTERM
 
     def _install(self, project: Path) -> None:
         assert self._environment is not None, (
@@ -180,12 +214,28 @@ def runnable(line: str) -> str:
     command = line.removeprefix(SET_UP)
     if command.startswith(EDITABLE):
         return ""
-    if command.startswith("pip install "):
-        names = {re.split(r"[\[<>=]", word.strip('"'))[0] for word in command.split()[2:]}
-        assert names <= OURS, line
+    if command.startswith(INSTALL):
+        assert installed(command) <= OURS | OTHERS, line
         return ""
     command = command.removeprefix("uv run ").replace("python benchmarks/", f"python {ROOT}/benchmarks/")
     return "" if command == "pytest" else command
+
+
+def installed(line: str) -> set[str]:
+    """The names in a line that installs distributions; none in another line."""
+    if not line.startswith(INSTALL) or line.startswith(EDITABLE):
+        return set()
+    return {re.split(r"[\[<>=]", word.strip('"'))[0] for word in line.removeprefix(INSTALL).split()}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def write_toml(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,11 @@ from busway.plugins.report import PluginState
 
 REFERENCE = ROOT / "docs" / "plugins.md"
 GUIDE = ROOT / "docs" / "write-a-plugin.md"
+TUTORIAL = ROOT / "docs" / "write-an-integration.md"
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("busway_"))
 DISTRIBUTIONS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
-EXAMPLES = sorted(path for path in (ROOT / "examples" / "plugins").glob("acme-*/*") if path.suffix in (".py", ".toml"))
+PLUGINS = ROOT / "examples" / "plugins"
+EXAMPLES = sorted(path for path in PLUGINS.glob("acme-*/**/*") if path.suffix in (".py", ".toml"))
 
 
 @cache
@@ -180,19 +182,20 @@ def test_every_contract_suite_is_shown_in_use() -> None:
         assert f"({suite}):" in text_of(GUIDE), suite
 
 
-def written_files() -> dict[str, Block]:
-    """The files the guide lets its reader write, by name."""
-    return {block.file: block for block in blocks(GUIDE) if block.file and block.language != "diff"}
+def written_files(document: Path) -> dict[str, Block]:
+    """The files a document lets its reader write, by name."""
+    return {block.file: block for block in blocks(document) if block.file and block.language != "diff"}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_the_examples_are_the_code_of_the_guide(example: Path) -> None:
-    block = written_files()[f"{example.parent.name}/{example.name}"]
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.relative_to(PLUGINS).as_posix())
+def test_the_examples_are_the_code_of_their_document(example: Path) -> None:
+    written = {**written_files(GUIDE), **written_files(TUTORIAL)}
+    block = written[example.relative_to(PLUGINS).as_posix()]
     assert text_of(example) == block.text, f"{block} and {example.relative_to(ROOT)} differ"
 
 
-def test_there_are_five_examples() -> None:
-    assert {path.parent.name for path in EXAMPLES} == {
-        name.partition("/")[0] for name in written_files() if name.startswith("acme-")
-    }
-    assert len({path.parent for path in EXAMPLES}) == len(KINDS)
+@pytest.mark.parametrize(("document", "number"), [(GUIDE, len(KINDS)), (TUTORIAL, 1)], ids=["plugins", "integration"])
+def test_there_is_an_example_of_each_kind_and_an_integration(document: Path, number: int) -> None:
+    written = {name.partition("/")[0] for name in written_files(document) if name.startswith("acme-")}
+    assert len(written) == number
+    assert written <= {path.relative_to(PLUGINS).parts[0] for path in EXAMPLES}
