@@ -11,7 +11,8 @@ from busway.contracts.runs import Run
 from busway.errors import BuswayError, RejectedRecordError, UsageError
 from busway.sync.brakes import check
 from busway.sync.context import RunContext
-from busway.sync.plan import Plan
+from busway.sync.mapping import safe_label
+from busway.sync.plan import Action, Plan
 from busway.sync.planner import make_plan
 from busway.sync.planning import Planning
 from busway.sync.reading import guarded, read_source
@@ -40,7 +41,7 @@ class Single:
 
 
 def plan_single(job: Job, text: str, run: RunContext, planning: Planning) -> Single:
-    """Plans the record whose match key is ``text``: as people see it, parts of a key joined with `` / ``.
+    """Plans the record whose match key is ``text`` (parts of a key joined with `` / ``), or that is labelled so.
 
     The source is read as a whole, because a record that a part of it lacks would look like one that has left. The
     target is asked for this record alone where the job can find one. What is in quarantine is tried: somebody asks.
@@ -51,11 +52,11 @@ def plan_single(job: Job, text: str, run: RunContext, planning: Planning) -> Sin
     source = read_source(job, run)
     single = Single(job, key_of_text(job, text), len(source), clock.monotonic() - began)
     with guarded(job, "map"):
-        _pick(single, source, run)
+        _pick(single, text, source, run)
     began = clock.monotonic()
     target = _target(single, run)
     single.target_count, single.target_seconds = len(target), clock.monotonic() - began
-    ours = [one for one in target if job.match_on.of(one) == single.key or single.raws]
+    ours = _ours(single, text, target)
     if not single.raws and not ours:
         raise _nowhere(job, text, single)
     with guarded(job, "plan"):
@@ -70,15 +71,32 @@ def key_of_text(job: Job, text: str) -> str:
     return job.match_on.of(record) or text
 
 
-def _pick(single: Single, source: Sequence[Record], run: Run) -> None:
-    """Finds the records in the source: by their own fields where those hold the key, else by what they map to."""
-    for key_of in (_raw_key, _mapped_key):
+def _pick(single: Single, text: str, source: Sequence[Record], run: Run) -> None:
+    """Finds the records in the source: by their own fields where those hold the key, by what they map to, by label."""
+    for known_as, wanted in ((_raw_key, single.key), (_mapped_key, single.key), (_label, text)):
         for number, raw in enumerate(source, start=1):
-            if key_of(single.job, raw, run) == single.key:
+            if known_as(single.job, raw, run) == wanted:
                 single.raws.append(raw)
                 single.positions.append(number)
         if single.raws:
-            return
+            break
+    else:
+        return
+    if known_as is _label:
+        raw = single.raws[0]
+        single.key = _mapped_key(single.job, raw, run) or _raw_key(single.job, raw, run) or single.key
+
+
+def _ours(single: Single, text: str, target: Complete[Record]) -> list[Record]:
+    """The target records to compare with; of a record that the source lacks, the one that is called so."""
+    job = single.job
+    if single.raws:
+        return list(target)
+    ours = [one for one in target if job.match_on.of(one) == single.key]
+    if not ours:
+        ours = [one for one in target if safe_label(job, one, "") == text]
+        single.key = next((key for one in ours if (key := job.match_on.of(one))), single.key)
+    return ours
 
 
 def _raw_key(job: Job, raw: Record, run: Run) -> str | None:
@@ -90,7 +108,7 @@ def _raw_key(job: Job, raw: Record, run: Run) -> str | None:
 
 def _mapped_key(job: Job, raw: Record, run: Run) -> str | None:
     mapped = _mapped(job, raw, run)
-    return None if mapped is None else job.match_on.of(mapped)
+    return None if mapped is None else _raw_key(job, mapped, run)
 
 
 def _mapped(job: Job, raw: Record, run: Run) -> Record | None:
@@ -104,6 +122,11 @@ def _mapped(job: Job, raw: Record, run: Run) -> Record | None:
     except Exception:  # code of the job, about this record
         return None
     return None if isinstance(mapped, Skip) else mapped
+
+
+def _label(job: Job, raw: Record, run: Run) -> str:
+    """What plans call a source record: by what it maps to, or by itself where it does not map."""
+    return safe_label(job, _mapped(job, raw, run) or raw, "")
 
 
 def _target(single: Single, run: RunContext) -> Complete[Record]:
@@ -133,7 +156,10 @@ def _planned(single: Single, target: Complete[Record], run: RunContext, planning
         rules=tuning.rules,
     )
     plan.only, plan.source_count = single.key, single.source_count
-    if not single.raws:
+    if single.raws:
+        # Everybody else in the target is missing from this part of the source, and has not left.
+        plan.changes = [change for change in plan.changes if change.action is not Action.DEACTIVATE]
+    else:
         plan.holds = check(plan, _only_shrunken(tuning.limits), state.last_good_run(job.name), planning.where)
     return plan
 
@@ -156,5 +182,5 @@ def _nowhere(job: Job, text: str, single: Single) -> UsageError:
         f"neither side of {job.name} has a record {text!r}",
         where=f"job {job.name}, match key {', '.join(job.match_on.fields)}",
         why=f"{single.source_count:,} source and {single.target_count:,} target records were looked through",
-        fix="give the match key as plans show it, parts joined with ' / '",
+        fix="give the match key or the label as plans show it, parts of a key joined with ' / '",
     )

@@ -152,7 +152,7 @@ def _act(plan: Plan, change: Change | None, single: Single) -> tuple[str, bool]:
 
 
 def _broke(plan: Plan) -> bool:
-    return any(one.stage == "map" and one.code == "BW6002" for one in plan.invalid)
+    return any(one.stage == "map" for one in plan.invalid)
 
 
 def _current(single: Single, plan: Plan, change: Change | None) -> Record | None:
