@@ -10,8 +10,8 @@ from busway.errors import BuswayError, Problem, RejectedRecordError, Unreachable
 from busway.plugins.origins import origin_of
 from busway.plugins.stack import raised_at
 from busway.stores.quarantine import QuarantinedRecord
-from busway.sync.plan import Change, Unplanned
-from busway.sync.quarantine import Sieve, sent_record
+from busway.sync.plan import Action, Change, Unplanned
+from busway.sync.quarantine import IN_PART, Sieve, sent_record
 from busway.sync.writes import IgnoredFieldsError, Written
 
 __all__ = ["Failures", "is_of_the_record", "mapping_version", "problem_of", "problem_of_unplanned"]
@@ -37,20 +37,38 @@ class Failures:
         """The entry for a write that failed."""
         record = sent_record(change)
         names = [name for name in _fields_of(error) if name in record]
-        entry = self._entry(change, names, reason=_reason(error), code=problem.code, what=_text(problem))
+        reason = "partial" if self._lacks_only_optional(change, error) else _reason(error)
+        entry = self._entry(change, names, reason=reason, code=problem.code, what=_text(problem))
         if entry.reason != "transient":
             return entry
         wait_ns = WAITS_NS[min(entry.attempts, len(WAITS_NS)) - 1]
         return replace(entry, next_ns=entry.last_ns + wait_ns)
 
+    def _lacks_only_optional(self, change: Change, error: Exception) -> bool:
+        """Whether a record that is in the target was refused for optional fields alone: its others go on being sent."""
+        if change.action is not Action.UPDATE or not isinstance(error, RejectedRecordError) or not error.fields:
+            return False
+        rules = self.sieve.rules
+        return all(name in rules and rules[name].is_optional for name in error.fields)
+
     def of_written(self, change: Change, written: Written) -> QuarantinedRecord | None:
         """The entry for a record that was written, but for some fields; ``None`` when all were taken."""
         names = (*written.dropped, *written.ignored)
         if not names:
-            return None
+            return self._still_refused(change, written)
         told = "the target refused" if written.dropped else "the target accepted and did not take over"
         reason = "partial" if written.dropped else "ignored"
         return self._entry(change, names, reason=reason, code="BW6004", what=f"{told}: {', '.join(names)}")
+
+    def _still_refused(self, change: Change, written: Written) -> QuarantinedRecord | None:
+        """What was known of a record in part, where the write left out what the target does not take."""
+        known = self.known.get(self.sieve.digests.key(change.key))
+        if known is None or known.reason not in IN_PART:
+            return None
+        left_out = {name: digest for name, digest in known.fields.items() if name not in written.payload}
+        now = self.sieve.digests.fields(sent_record(change), left_out)
+        still = {name: digest for name, digest in left_out.items() if now[name] == digest}
+        return replace(known, fields=still) if still else None
 
     def of_unplanned(self, one: Unplanned) -> QuarantinedRecord:
         """The entry for a record that is invalid, or whose mapping failed."""
