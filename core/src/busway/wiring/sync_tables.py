@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,13 @@ __all__ = ["sync_problems", "where_in_sync"]
 
 
 def where_in_sync(deployment: Deployment, job: str, key: str) -> str:
-    """The place of a key of ``[sync.<job>]``; of the table, or of a key of ``[sync]``, when ``key`` is empty."""
-    return deployment.where("sync", job, *filter(None, (key,)))
+    """The place of a key of ``[sync.<job>]``; of the table, or of a key of ``[sync]``, when ``key`` is empty.
+
+    Empty for what the file does not set: whoever asks then tells that it is a default.
+    """
+    held = deployment.table("sync").get(job)
+    is_set = (isinstance(held, Mapping) and key in held) if key else held is not None
+    return deployment.where("sync", job, *filter(None, (key,))) if is_set else ""
 
 
 def sync_problems(deployment: Deployment, engine: Callable[[], SyncEngine]) -> list[Problem]:
