@@ -94,7 +94,7 @@ def replay(ctx: click.Context, sink: str, events: Sequence[str], seconds: float,
 @click.pass_context
 def drop(ctx: click.Context, sink: str, events: Sequence[str], yes: bool, as_json: bool) -> None:
     """Give dead letters of SINK up for good: all, or those with the ids EVENTS. They count as dropped."""
-    from busway.cli.events_confirm import confirmed
+    from busway.cli.confirming import confirmed
 
     with invocation_of(ctx).app(require=False) as app:
         chosen = _chosen(app, sink, events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from busway.cli.events_confirm import confirmed
+from busway.cli.confirming import confirmed
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option
 from busway.cli.text import plural

@@ -1,4 +1,4 @@
-"""Asks before something that cannot be taken back."""
+"""Asks before something that is hard to take back, or about many records at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def confirmed(question: str, *, yes: bool, again: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError(
             "BW1016",
-            "this cannot be taken back, and there is nobody to ask",
+            "this is not done without a yes, and there is nobody to ask",
             where=again,
             why="standard input is no terminal",
             fix="say --yes when you mean it",
