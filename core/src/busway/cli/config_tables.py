@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from busway.contracts.fields import FieldPolicy
 from busway.data.policy import Policy
-from busway.sync.tuning import Limits
+from busway.sync.engine_settings import PERSONAL, EngineSettings
+from busway.sync.tuning import AT_LEAST_ONE, Limits, Pace
 
 __all__ = ["table_schemas"]
 
@@ -30,9 +31,10 @@ def table_schemas() -> dict[str, dict[str, Any]]:
             "additionalProperties": _policy(),
         },
         "sync": {
-            "description": "Brakes and field policies of a job ([sync.employees]).",
+            "description": "The engine as a whole; brakes, pace and field policies of a job ([sync.employees]).",
             "type": "object",
-            "additionalProperties": _limits(),
+            "properties": _engine(),
+            "additionalProperties": _job(),
         },
     }
 
@@ -45,17 +47,25 @@ def _policy() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _limits() -> dict[str, Any]:
-    properties = _properties(Limits)
+def _engine() -> dict[str, Any]:
+    properties = _properties(EngineSettings)
+    properties["parallel_jobs"]["minimum"] = 1
+    properties["personal_fields"] = {"enum": list(PERSONAL), "default": properties["personal_fields"]["default"]}
+    return properties
+
+
+def _job() -> dict[str, Any]:
+    properties = {**_properties(Limits), **_properties(Pace)}
     for name, schema in properties.items():
         if schema.get("type") != "boolean":
-            schema |= {"minimum": 0} | ({"maximum": 100} if name.endswith("_pct") else {})
+            schema |= {"minimum": int(name in AT_LEAST_ONE)} | ({"maximum": 100} if name.endswith("_pct") else {})
+    del properties["concurrency"]["default"]  # that of the job
     policies = {"description": "Policies of managed fields.", "type": "object"}
     properties["fields"] = {**policies, "additionalProperties": {"enum": [policy.value for policy in FieldPolicy]}}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _properties(kind: type[Policy] | type[Limits]) -> dict[str, dict[str, Any]]:
+def _properties(kind: type[Policy | Limits | Pace | EngineSettings]) -> dict[str, dict[str, Any]]:
     """The fields with type and default; a limit that may be absent is left out, since TOML has no null."""
     whole = TypeAdapter(kind).json_schema()
     return {one.name: _without_null(whole["properties"][one.name]) for one in fields(kind)}

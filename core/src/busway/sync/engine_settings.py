@@ -10,9 +10,10 @@ from typing import Any
 from busway.errors import ConfigurationError, Problem
 from busway.sync.ports import Where
 
-__all__ = ["EngineSettings", "job_tables"]
+__all__ = ["PERSONAL", "EngineSettings", "job_tables"]
 
 PERSONAL = ("hidden", "shown")
+"""What ``personal_fields`` may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from busway.contracts.jobs import Job
 from busway.errors import ConfigurationError, Problem
 from busway.sync.ports import Where
 
-__all__ = ["Limits", "Tuning", "tune", "unknown_table"]
+__all__ = ["AT_LEAST_ONE", "Limits", "Pace", "Tuning", "tune", "unknown_table"]
 
 
 @dataclass(frozen=True, slots=True)
