@@ -12,6 +12,7 @@ __all__ = ["BUSWAY_NAMES", "PREFIX", "VAULT_NAMES", "check_busway_names"]
 
 PREFIX = "BUSWAY_"
 BUSWAY_NAMES = (
+    "BUSWAY_ACTOR",
     "BUSWAY_CACHES",
     "BUSWAY_DEBUG",
     "BUSWAY_JOBS",

@@ -9,7 +9,11 @@ from typing import Any
 
 from busway.stores.process_database import ProcessDatabase
 
-__all__ = ["Quarantine", "QuarantinedRecord"]
+__all__ = ["CLASSES", "Quarantine", "QuarantinedRecord"]
+
+CLASSES = ("rejected", "invalid", "broken", "partial", "ignored", "transient")
+"""Why a record is here: the target refused it; the job or a validator did; code raised an error of its own; the target
+took it without some optional fields; it accepted fields and took over none; it did not serve."""
 
 COLUMNS = (
     "job, key_digest, label, entity, action, reason, code, what, fields, record_digest, mapping_version, attempts, "
@@ -33,7 +37,7 @@ class QuarantinedRecord:
     """``create``, ``update``, ``deactivate``, ``reactivate``; ``map``, ``validate`` or ``match`` before one was
     planned."""
     reason: str
-    """Its class, one of few words: ``rejected``, ``invalid``, ``broken``, ``partial``, ``ignored``, ``transient``."""
+    """Its class, as the command line calls it: one of :data:`CLASSES`."""
     code: str
     what: str
     """For people, without values."""
@@ -64,11 +68,12 @@ class QuarantinedRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``: everything but digests of values."""
-        names = ("job", "label", "entity", "action", "reason", "code", "what", "mapping_version", "attempts")
+        names = ("job", "label", "entity", "action", "code", "what", "mapping_version", "attempts")
         times = ("first_ns", "last_ns", "next_ns", "session_id", "state", "actor", "note", "decided_ns")
         return {
             "id": self.record_id,
             **{name: getattr(self, name) for name in names},
+            "class": self.reason,
             "fields": sorted(self.fields),
             **{name: getattr(self, name) for name in times},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ from busway.contracts.clock import Clock
 from busway.contracts.events import Severity
 from busway.contracts.jobs import Job
 from busway.errors import UsageError
-from busway.stores.held_plans import HeldPlan
+from busway.stores.held_plans import HeldPlan, HeldPlans
 from busway.stores.pauses import Pause
 from busway.stores.quarantine import QuarantinedRecord
 from busway.sync.adoption import Linked
 from busway.sync.holds import ALLOWED_HOURS
 from busway.sync.ports import EventLog, SyncState
 
-__all__ = ["Decisions"]
+__all__ = ["Decisions", "check_decision", "find_held_plan", "find_records"]
 
 SHORTEST_ID = 4
 
@@ -35,11 +35,7 @@ class Decisions:
 
     def held_plan(self, text: str) -> HeldPlan:
         """The held plan whose id begins with ``text``. Raises ``UsageError`` BW7010 for none or several."""
-        found = self.state.held_plans.find(text) if len(text) >= SHORTEST_ID else []
-        if len(found) != 1:
-            several = f"{len(found)} plans begin so" if found else "no held plan begins so"
-            raise UsageError("BW7010", f"there is no held plan {text!r}", why=several, fix="busway plans list --all")
-        return found[0]
+        return find_held_plan(self.state.held_plans, text)
 
     def allow(self, text: str, actor: str, reason: str) -> HeldPlan:
         """Lets the next run of the job pass the brakes of a held plan, within 24 h and up to its counts.
@@ -58,9 +54,7 @@ class Decisions:
         Raises ``UsageError`` BW7013 for a text that fits none of them, or several.
         """
         known = self.state.quarantine.of(job)
-        if not texts:
-            return known
-        return [_only(text, known) for text in dict.fromkeys(texts)]
+        return find_records(known, texts) if texts else known
 
     def release(self, records: Sequence[QuarantinedRecord], actor: str, reason: str) -> int:
         """Lets the next run try ``records``; returns how many."""
@@ -72,7 +66,7 @@ class Decisions:
 
     def adopt(self, job: Job, records: Sequence[Linked], actor: str, reason: str) -> int:
         """Makes linked target records managed; returns how many were not yet."""
-        _check(actor, reason)
+        check_decision(actor, reason)
         known = self.state.managed_ids(job.name)
         new = [record for record in records if record.target_id not in known]
         self.state.add_managed(job.name, [record.target_id for record in new])
@@ -83,7 +77,7 @@ class Decisions:
 
     def pause(self, job: str, actor: str, reason: str, until_ns: int = 0) -> Pause:
         """Keeps ``job`` (empty = all) from running, until then or until somebody resumes."""
-        _check(actor, reason)
+        check_decision(actor, reason)
         pause = Pause(job, actor, reason, self.clock.now_ns(), until_ns)
         self.state.pauses.set(pause)
         self._tell("paused", actor, reason, job=job or "all", until_ns=until_ns)
@@ -91,7 +85,7 @@ class Decisions:
 
     def resume(self, job: str, actor: str, reason: str) -> bool:
         """Ends a pause; False when there was none."""
-        _check(actor, reason)
+        check_decision(actor, reason)
         ended = self.state.pauses.end(job)
         if ended:
             self._tell("resumed", actor, reason, job=job or "all")
@@ -102,7 +96,7 @@ class Decisions:
         return self.state.pauses.all(self.clock.now_ns())
 
     def _decide(self, text: str, state: str, actor: str, reason: str) -> HeldPlan:
-        _check(actor, reason)
+        check_decision(actor, reason)
         plan = self.held_plan(text)
         if not self.state.held_plans.decide(plan.hold_id, ("held",), state, actor, reason, self.clock.now_ns()):
             raise UsageError(
@@ -117,7 +111,7 @@ class Decisions:
         return self.held_plan(plan.hold_id)
 
     def _settle(self, records: Sequence[QuarantinedRecord], state: str, actor: str, reason: str) -> int:
-        _check(actor, reason)
+        check_decision(actor, reason)
         number = self.state.quarantine.decide(records, state, actor, reason, self.clock.now_ns())
         for job in sorted({record.job for record in records}):
             labels = [record.label for record in records if record.job == job]
@@ -129,7 +123,26 @@ class Decisions:
         self.events.emit("audit", severity=Severity.INFO, attributes=attributes)
 
 
-def _check(actor: str, reason: str) -> None:
+def find_held_plan(plans: HeldPlans, text: str) -> HeldPlan:
+    """The one of ``plans`` whose id begins with ``text``. Raises ``UsageError`` BW7010 for none or several."""
+    found = plans.find(text) if len(text) >= SHORTEST_ID else []
+    if len(found) != 1:
+        several = f"{len(found)} plans begin so" if found else "no held plan begins so"
+        raise UsageError("BW7010", f"there is no held plan {text!r}", why=several, fix="busway plans list --all")
+    return found[0]
+
+
+def find_records(known: Sequence[QuarantinedRecord], texts: Iterable[str]) -> list[QuarantinedRecord]:
+    """Those of ``known`` whose ids begin with ``texts``, or that are called so.
+
+    Raises ``UsageError`` BW7013 for a text that fits none of them, or several.
+    """
+    found = [_only(text, known) for text in texts]
+    return list({(one.job, one.key_digest): one for one in found}.values())
+
+
+def check_decision(actor: str, reason: str) -> None:
+    """Raises ``UsageError`` BW7012 where either is empty."""
     if actor.strip() and reason.strip():
         return
     raise UsageError(
@@ -141,8 +154,11 @@ def _check(actor: str, reason: str) -> None:
 
 
 def _only(text: str, known: Sequence[QuarantinedRecord]) -> QuarantinedRecord:
-    found = [one for one in known if text in (one.label, one.key_digest) or one.key_digest.startswith(text)]
-    if len(found) == 1 and len(text) >= SHORTEST_ID:
+    found = [one for one in known if one.label == text]
+    if not found and len(text) >= SHORTEST_ID:
+        found = [one for one in known if one.key_digest.startswith(text)]
+    if len(found) == 1:
         return found[0]
-    why = f"{len(found)} records fit" if found else "no record fits"
+    jobs = sorted({one.job for one in found})
+    why = f"{len(found)} records fit, of {', '.join(jobs)}: give the id, or the job" if found else "no record fits"
     raise UsageError("BW7013", f"there is no quarantined record {text!r}", why=why, fix="busway records list")

@@ -149,6 +149,7 @@ class JobRunner:
             fix = f'see it: busway show {short}   allow it: busway plans allow {short} --reason "..."'
         error = held_error(plan, fix)
         report.outcome, report.problem, report.exit_code = Outcome.HELD, error.problem, error.exit_code
+        report.others = error.others
         for problem in error.problems:
             telling.ending("held", problem)
 

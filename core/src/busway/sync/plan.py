@@ -12,7 +12,7 @@ from busway.contracts.records import Complete, Record
 if TYPE_CHECKING:
     from busway.sync.in_doubt import InDoubt
 
-__all__ = ["Action", "Change", "FieldChange", "Hold", "Plan", "Unplanned"]
+__all__ = ["IN_WORDS", "Action", "Change", "FieldChange", "Hold", "Plan", "Unplanned", "summarise"]
 
 
 class Action(StrEnum):
@@ -158,6 +158,7 @@ class Plan:
 
 
 IN_WORDS = {"quarantined": "in quarantine"}
+"""How counts are called that have another name in code."""
 
 
 def summarise(counts: Mapping[str, int]) -> str:

@@ -93,6 +93,8 @@ class JobReport:
     """The held plan that waits for a decision."""
     problem: Problem | None = None
     """Why it was held, aborted or not run."""
+    others: tuple[Problem, ...] = ()
+    """Further brakes that held it."""
     exit_code: int = 0
     """What this job alone would end the process with."""
     failures: list[Failure] = field(default_factory=list)
@@ -111,6 +113,7 @@ class JobReport:
             "partial": self.partial,
             "held_id": self.held_id,
             "problem": self.problem.as_dict() if self.problem else None,
+            "others": [problem.as_dict() for problem in self.others],
             "failures": [{"label": f.label, "action": f.action, **f.problem.as_dict()} for f in self.failures],
             "warnings": self.warnings,
         }

@@ -88,7 +88,8 @@ class SyncEngine:
         self._where = where
         self._clock = clock
         self._lease = lease
-        self._settings = engine_settings or EngineSettings()
+        self.settings = engine_settings or EngineSettings()
+        """What ``[sync]`` says about the engine as a whole."""
         self._holds = Holds(state.held_plans, clock)
         self._planning = Planning(validators, state, settings_for, where, digest, self._holds)
         self.decisions = Decisions(state, events, clock)
@@ -311,7 +312,7 @@ class SyncEngine:
             )
             try:
                 carry_out = partial(self._carry_out, runner, make_plan)
-                report.jobs = carry_out_all(jobs, carry_out, self._settings.parallel_jobs)
+                report.jobs = carry_out_all(jobs, carry_out, self.settings.parallel_jobs)
             except BaseException:
                 either.abandon()  # jobs in threads of their own stop after the record in hand
                 raise
