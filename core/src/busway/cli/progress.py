@@ -1,87 +1,69 @@
-"""Progress of a run: one live block on a terminal, a line every ten seconds elsewhere.
+"""Progress of a run: one live block on a terminal, a line for each job every ten seconds elsewhere.
 
 Both go to stderr, so that stdout holds the result alone.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from busway.cli.text import bar, duration, rate
-from busway.sync.plan import Plan
-from busway.sync.report import Counts, JobReport
+from busway.cli.job_board import JobBoard
+from busway.sync.report import JobReport
 
 __all__ = ["LineProgress", "LiveProgress", "make_progress"]
 
 LINE_EVERY_SECONDS = 10.0
+LOOK_EVERY_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class JobState:
-    """Where one job stands."""
+class LineProgress(JobBoard):
+    """A line every ten seconds for each job at work: for logs, pipes and dumb terminals.
 
-    job: str
-    started: float
-    done: int = 0
-    total: int = 0
-    phase: str = "reading both sides"
-    applying_since: float = 0.0
+    A thread of its own says it, because a job that reads tells nothing for minutes.
+    """
 
-    def line(self, now: float) -> str:
-        """``employees  ████░░░░  512/1,876  210/s  0:00:09``"""
-        if self.phase:
-            return f"{self.job:<11} {self.phase} …  {duration(now - self.started)}"
-        speed, spent = rate(self.done, now - self.applying_since), duration(now - self.started)
-        return f"{self.job:<11} {bar(self.done, self.total)} {self.done:,}/{self.total:,}   {speed}   {spent}"
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, look_every: float = LOOK_EVERY_SECONDS) -> None:
+        super().__init__(monotonic)
+        self._look_every = look_every
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_saying, name="busway-progress", daemon=True)
 
+    def __enter__(self) -> LineProgress:
+        self._thread.start()
+        return self
 
-class LineProgress:
-    """A line every ten seconds: for logs, pipes and dumb terminals."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._state: JobState | None = None
-        self._said = 0.0
-
-    def started(self, job: str) -> None:
-        """A job begins to read."""
-        self._said = self._monotonic()
-        self._state = JobState(job, self._said)
-
-    def planned(self, plan: Plan) -> None:
-        """Writing begins."""
-        if self._state is not None:
-            self._state.phase, self._state.total = "", len(plan.changes)
-            self._state.applying_since = self._monotonic()
-
-    def advanced(self, job: str, done: int, total: int, counts: Counts) -> None:
-        """One more record was tried."""
-        now = self._monotonic()
-        if self._state is None:
-            return
-        self._state.done, self._state.total = done, total
-        if now - self._said >= LINE_EVERY_SECONDS:
-            self._said = now
-            click.echo(self._state.line(now), err=True)
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self._thread.join()
 
     def finished(self, report: JobReport) -> None:
-        """The job's own block follows from the caller."""
-        self._state = None
+        """A job that was told of is told of to its end; the others have their block at the end of the run."""
+        super().finished(report)
+        _say(self.closing(report.job))
+
+    def say(self) -> None:
+        """Prints what is due."""
+        for text in self.due(LINE_EVERY_SECONDS):
+            _say(text)
+
+    def _keep_saying(self) -> None:
+        while not self._over.wait(self._look_every):
+            self.say()
 
 
-class LiveProgress:
-    """One line that redraws itself, through rich."""
+class LiveProgress(JobBoard):
+    """A block with a line for each job that redraws itself eight times a second, through rich; gone at the end."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._state: JobState | None = None
+        super().__init__(monotonic)
         self._live = self._make_live()
 
     def __enter__(self) -> LiveProgress:
@@ -91,46 +73,33 @@ class LiveProgress:
     def __exit__(self, *exc: object) -> None:
         self._live.stop()
 
-    def started(self, job: str) -> None:
-        """A job begins to read."""
-        self._state = JobState(job, self._monotonic())
-
-    def planned(self, plan: Plan) -> None:
-        """Writing begins."""
-        if self._state is not None:
-            self._state.phase, self._state.total = "", len(plan.changes)
-            self._state.applying_since = self._monotonic()
-
-    def advanced(self, job: str, done: int, total: int, counts: Counts) -> None:
-        """One more record was tried; the block redraws itself eight times a second."""
-        if self._state is not None:
-            self._state.done, self._state.total = done, total
-
-    def finished(self, report: JobReport) -> None:
-        """The line makes room for the job's own block."""
-        self._state = None
-        self._live.refresh()
-
     def _make_live(self) -> Any:
         from rich.console import Console
         from rich.live import Live
 
         console = Console(file=sys.stderr, highlight=False)
-        return Live(get_renderable=self._line, console=console, refresh_per_second=8, transient=True)
+        return Live(get_renderable=self._block, console=console, refresh_per_second=8, transient=True)
 
-    def _line(self) -> str:
-        state = self._state
-        return state.line(self._monotonic()) if state is not None else ""
+    def _block(self) -> Any:
+        from rich.text import Text
+
+        # Lines that wrapped would make the block jump; a narrow terminal shows their beginning.
+        return Text("\n".join(self.texts()), no_wrap=True, overflow="ellipsis")
 
 
 def make_progress(*, as_json: bool) -> AbstractContextManager[LineProgress | LiveProgress]:
     """The live block on a terminal that can show it and has rich installed (``busway[live]``), else lines."""
-    if not as_json and sys.stderr.isatty() and _rich_is_there():
+    if not as_json and sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and _rich_is_there():
         return LiveProgress()
-    return nullcontext(LineProgress())
+    return LineProgress()
 
 
 def _rich_is_there() -> bool:
     from importlib.util import find_spec
 
     return find_spec("rich") is not None
+
+
+def _say(text: str) -> None:
+    if text:
+        click.echo(text, err=True)

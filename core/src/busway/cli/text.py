@@ -22,8 +22,13 @@ def duration(seconds: float) -> str:
 
 
 def rate(done: int, seconds: float) -> str:
-    """``210/s``, or nothing while there is nothing to divide."""
-    return f"{done / seconds:,.0f}/s" if done and seconds > 0 else ""
+    """``210/s``, ``0.9/s``, ``3/min``, or nothing while there is nothing to divide."""
+    if not done or seconds <= 0:
+        return ""
+    speed = done / seconds
+    if speed < 0.1:
+        return f"{speed * 60:.0f}/min"
+    return f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s"
 
 
 def bar(done: int, total: int, width: int = 28) -> str:
