@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from builders.deployment import SandboxDeployment
+from builders.distributions import Site
+from builders.people_deployment import PeopleDeployment
+from busway.plugins.index import load_index
 
 
 @pytest.fixture
@@ -16,3 +19,14 @@ def deployment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[S
     made = SandboxDeployment(tmp_path, capsys)
     yield made
     made.close()
+
+
+@pytest.fixture
+def people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[PeopleDeployment]:
+    """A deployment of two small jobs over files."""
+    monkeypatch.setattr("busway.app.load_index", lambda: load_index(cache_file=tmp_path / "index.json"))
+    monkeypatch.setenv("BUSWAY_ACTOR", "ann")
+    with Site(tmp_path / "site") as site:
+        yield PeopleDeployment(tmp_path / "home", site, capsys)

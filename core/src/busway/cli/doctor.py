@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from busway.cli.doctor_quotas import quotas_of_app, quotas_of_host
+from busway.cli.doctor_sync import sync_findings
 from busway.cli.finding import Finding
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table, style
@@ -77,6 +78,7 @@ def _findings(ctx: click.Context, *, load: bool, online: bool) -> Iterator[Findi
         yield "environment", "warning", notice, ""
     yield _dotenv(stage)
     yield _state_dir(stage.state_dir)
+    yield from sync_findings(stage.state_dir)
     listing = read_listing(ctx)
     if load:
         yield from _checked(check_selected(ctx, online=online))

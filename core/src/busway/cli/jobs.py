@@ -1,46 +1,84 @@
-"""``busway jobs``: which jobs there are."""
+"""``busway jobs``: which jobs there are, and what keeps them from running."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table
-from busway.cli.text import local_time
+from busway.cli.pause import until_text
+from busway.cli.text import local_time, short_id
 
 if TYPE_CHECKING:
     from busway.app import App
+    from busway.stores.pauses import Pause
     from busway.sync.runner import JobInfo
 
 __all__ = ["jobs"]
+
+HEADINGS = ("JOB", "RECORDS", "AFTER", "MANAGED", "QUARANTINE", "STATE", "LAST GOOD RUN")
 
 
 @click.command()
 @json_option
 @click.pass_context
 def jobs(ctx: click.Context, as_json: bool) -> None:
-    """List the sync jobs in the order a run takes them."""
+    """List the sync jobs in the order a run takes them, with what is paused, held and in quarantine."""
     with invocation_of(ctx).app(require=False) as app:
         app.require_plugins()
         rows = [_row(app, job) for job in app.sync.jobs()]
+        pauses = app.state.pauses.all(app.clock.now_ns())
 
     def text() -> None:
         if not rows:
             click.echo('No jobs are selected. In busway.toml:  [plugins]  jobs = ["safetyamp"]')
             return
-        print_table(("JOB", "RECORDS", "AFTER", "MANAGED", "LAST GOOD RUN"), [_cells(row) for row in rows], right={3})
+        print_table(HEADINGS, [_cells(row) for row in rows], right={3, 4})
+        _print_next_steps(rows, pauses)
 
     emit_result("busway.jobs/1", rows, as_json=as_json, text=text)
 
 
 def _row(app: App, job: JobInfo) -> dict[str, Any]:
-    managed, last = len(app.state.managed.ids(job.name)), app.state.last_good_run(job.name)
-    return {**job.as_dict(), "managed": managed, "last_good_run": last}
+    state = app.state
+    pause = state.pauses.of(job.name, app.clock.now_ns())
+    held = state.held_plans.of(job.name, ("held",))
+    return {
+        **job.as_dict(),
+        "managed": len(state.managed.ids(job.name)),
+        "last_good_run": state.last_good_run(job.name),
+        "paused": pause.as_dict() if pause is not None else None,
+        "held": held[0].hold_id if held else "",
+        "quarantined": state.quarantine.count(job.name),
+    }
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     last = row["last_good_run"]
-    when = local_time(last["at_ns"]) if last else "never"
-    return row["name"], row["entity"], ", ".join(row["depends_on"]) or "-", f"{row['managed']:,}", when
+    state = [word for word, is_so in (("paused", row["paused"]), ("held", row["held"])) if is_so]
+    return (
+        row["name"],
+        row["entity"],
+        ", ".join(row["depends_on"]) or "-",
+        f"{row['managed']:,}",
+        f"{row['quarantined']:,}",
+        ", ".join(state) or "ready",
+        local_time(last["at_ns"]) if last else "never",
+    )
+
+
+def _print_next_steps(rows: Sequence[dict[str, Any]], pauses: Sequence[Pause]) -> None:
+    for pause in pauses:
+        click.echo(
+            f"paused: {pause.job or 'all jobs'}, {until_text(pause)}, by {pause.actor}: {pause.reason}"
+            f"   (busway resume {pause.job}".rstrip()
+            + ")"
+        )
+    for row in rows:
+        if row["held"]:
+            click.echo(f"held:   {row['name']}, waits for a decision   (busway show {short_id(row['held'])})")
+    if any(row["quarantined"] for row in rows):
+        click.echo("in quarantine:  busway records list")

@@ -7,6 +7,7 @@ import click
 from busway.cli.invocation import invocation_of
 from busway.cli.output import json_option
 from busway.cli.running import carry_out, tell_run
+from busway.cli.single_record import only_job, run_single, single_options
 from busway.cli.stopping import SignalStop
 
 __all__ = ["run"]
@@ -14,13 +15,18 @@ __all__ = ["run"]
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[JOB]...")
+@single_options
 @json_option
 @click.pass_context
-def run(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> int:
+def run(ctx: click.Context, names: tuple[str, ...], only: str | None, trace: bool, as_json: bool) -> int:
     """Plan and apply the jobs named, in dependency order; without a name, all of them.
 
-    Ctrl-C once finishes the record in hand and stops; twice stops at once.
+    With --only one record of one job, in quarantine or not. Ctrl-C once finishes the record in hand and stops; twice
+    stops at once.
     """
+    job = only_job(names, only, trace, "busway run")
+    if only is not None:
+        return run_single(ctx, job, only, trace, as_json=as_json)
     with invocation_of(ctx).app() as app, SignalStop() as stop:
         report, books = carry_out(
             app, lambda progress: app.sync.run(names, progress=progress, stop=stop), as_json=as_json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from busway.cli.output import emit_result
 from busway.cli.progress import make_progress
-from busway.cli.run_view import print_ending, print_job, run_as_dict
+from busway.cli.run_view import print_ending, print_job, print_summary, run_as_dict
 
 if TYPE_CHECKING:
     from busway.app import App
@@ -28,9 +28,10 @@ def carry_out(app: App, work: Callable[[Progress], RunReport], *, as_json: bool)
 
 
 def print_run(report: RunReport, books: Mapping[str, Any]) -> None:
-    """The blocks of the jobs and the last line."""
+    """The blocks of the jobs, their sums where they are several, and the last line."""
     for job in report.jobs:
         print_job(job)
+    print_summary(report)
     print_ending(report, books)
 
 
