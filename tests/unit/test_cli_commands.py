@@ -150,6 +150,7 @@ def test_small_texts() -> None:
     assert bar(0, 0, width=4) == "████"
     assert rate(420, 2.0) == "210/s"
     assert rate(0, 2.0) == ""
+    assert (rate(9, 10.0), rate(2, 60.0), rate(3, 0.0)) == ("0.9/s", "2/min", "")
     assert plural(1, "record") == "1 record"
     assert plural(1234, "record") == "1,234 records"
     assert short_id("0199f3c2-7d1a-7000-8000-000000000000") == "0199f3c2-7d1a"

@@ -283,6 +283,16 @@ def test_tables_of_jobs_are_checked_too(run: Run, tmp_path: Path) -> None:
     assert [one["code"] for one in validation["problems"]] == ["BW2002"]
 
 
+def test_keys_of_the_engine_are_no_jobs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "busway.toml").write_text('[settings]\nENV = "dev"\n[sync]\nparallel_jobs = 2\n')
+    for command in ("status", "check"):
+        assert run("config", command)[0] == 0
+    (tmp_path / "busway.toml").write_text('[settings]\nENV = "dev"\n[sync]\nparallel_jobs = 0\n')
+    for command in ("status", "check"):
+        code, out, _ = run("config", command)
+        assert (code, "BW4011" in out, "busway.toml:4" in out) == (3, True, True)
+
+
 # -- schema and example
 
 

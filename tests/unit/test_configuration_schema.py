@@ -133,6 +133,11 @@ def test_limits_are_those_that_pydantic_gives(declaration: Declaration) -> None:
         ("[sync.employees]\nmax_deactivations_pct = 500", "sync.employees.max_deactivations_pct"),
         ("[sync.employees]\nmax_creates = -1", "sync.employees.max_creates"),
         ('[sync.employees.fields]\nname = "often"', "sync.employees.fields.name"),
+        ("[sync.employees]\nmax_attempts = 0", "sync.employees.max_attempts"),
+        ("[sync.employees]\nconcurency = 2", "sync.employees.concurency"),
+        ("[sync]\nparallel_jobs = 0", "sync.parallel_jobs"),
+        ('[sync]\npersonal_fields = "all"', "sync.personal_fields"),
+        ("[sync]\nparalel_jobs = 2", "sync.paralel_jobs"),
     ],
 )
 def test_an_editor_marks_what_is_wrong(text: str, path: str) -> None:
@@ -158,9 +163,16 @@ def test_what_the_documents_show_is_accepted() -> None:
         ttl = "1h30m"
         stale_on_error = 60
         sensitive = true
+        [sync]
+        parallel_jobs = 2
+        personal_fields = "shown"
         [sync.employees]
         max_deactivations_pct = 5
         max_creates = 10
+        concurrency = 4
+        max_attempts = 1
+        retry_budget_seconds = 0.5
+        max_unserved = 5
         [sync.employees.fields]
         name = "create_only"
         """

@@ -204,7 +204,9 @@ def _of_tables(app: App, found: dict[str, Any]) -> list[Problem]:
     """What is wrong in the tables of jobs and of cached data; only whole jobs can say which they read."""
     if found["validation"]["problems"] or app.plugins.problems():
         return []
+    from busway.wiring.sync_tables import sync_problems
+
     try:
-        return list(app.sync.problems(app.boot.deployment.table("sync")))
+        return sync_problems(app.boot.deployment, lambda: app.sync)
     except ConfigurationError as error:
         return list(error.problems)

@@ -25,7 +25,11 @@ __all__ = ["pause", "print_pauses", "resume", "until_text"]
 @click.command()
 @click.argument("names", nargs=-1, metavar="[JOB]...")
 @reason_option
-@click.option("--until", help="When it ends by itself: 2h, 30m, 2026-12-01 or 2026-12-01T06:00, by this clock.")
+@click.option(
+    "--until",
+    metavar="SPAN|TIME",
+    help="When it ends by itself: 2h, 30m, 2026-12-01 or 2026-12-01T06:00, by this clock.",
+)
 @actor_option
 @click.option("--list", "listed", is_flag=True, help="Only show what is paused.")
 @json_option

@@ -59,6 +59,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
     return {
         "job": plan.job,
         "entity": plan.entity,
+        "only": bool(plan.only),
         "counts": plan.counts(),
         "source_count": plan.source_count,
         "target_count": plan.target_count,

@@ -12,9 +12,13 @@ from busway.cli.deciding import actor_of, actor_option, decisions_of, open_state
 from busway.cli.held_view import good_until_ns, held_as_dict, print_decided, print_held_list
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option
+from busway.cli.run_view import run_as_dict
+from busway.cli.running import carry_out, tell_run
+from busway.cli.stopping import SignalStop
 from busway.cli.text import short_id
 
 if TYPE_CHECKING:
+    from busway.app import App
     from busway.stores.held_plans import HeldPlan
     from busway.sync.report import RunReport
 
@@ -51,7 +55,7 @@ def list_(ctx: click.Context, everything: bool, job: str | None, as_json: bool) 
     emit_result("busway.held-plans/1", data, as_json=as_json, text=text)
 
 
-@plans.command()
+@plans.command(short_help="Let the next run pass the brakes that held a plan.")
 @click.argument("plan")
 @reason_option
 @actor_option
@@ -63,25 +67,20 @@ def allow(ctx: click.Context, plan: str, reason: str, actor: str, now: bool, as_
 
     PLAN is its id, or the beginning of it. Exit as busway run with --now.
     """
-    from busway.cli.running import carry_out, tell_run
-    from busway.cli.stopping import SignalStop
-
-    with invocation_of(ctx).app(require=now) as app, SignalStop() as stop:
+    with invocation_of(ctx).app(require=now) as app:
         held = decisions_of(app).allow(plan, actor_of(app, actor), reason)
         if not now:
             return _tell(held, app.warnings(), as_json=as_json)
         if not as_json:
             print_decided(held, next_step=False)
-        report, books = carry_out(
-            app, lambda progress: app.sync.run([held.job], progress=progress, stop=stop), as_json=as_json
-        )
+        report, books = _run(app, held.job, as_json=as_json)
         warnings = app.warnings()
     if as_json:
         return _tell(held, warnings, as_json=True, report=report, books=books)
     return tell_run(report, books, warnings, as_json=False)
 
 
-@plans.command()
+@plans.command(short_help="Note that a plan must not pass.")
 @click.argument("plan")
 @reason_option
 @actor_option
@@ -94,6 +93,11 @@ def reject(ctx: click.Context, plan: str, reason: str, actor: str, as_json: bool
         return _tell(held, app.warnings(), as_json=as_json)
 
 
+def _run(app: App, job: str, *, as_json: bool) -> tuple[RunReport, Mapping[str, Any]]:
+    with SignalStop() as stop:
+        return carry_out(app, lambda progress: app.sync.run([job], progress=progress, stop=stop), as_json=as_json)
+
+
 def _tell(
     held: HeldPlan,
     warnings: Sequence[str],
@@ -102,8 +106,6 @@ def _tell(
     report: RunReport | None = None,
     books: Mapping[str, Any] | None = None,
 ) -> int:
-    from busway.cli.run_view import run_as_dict
-
     data = held_as_dict(held)
     if report is not None:
         data["run"] = run_as_dict(report, books or {})

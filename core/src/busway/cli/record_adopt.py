@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["adopt"]
 
 
-@click.command()
+@click.command(short_help="Take over target records that are only linked.")
 @click.argument("job")
 @click.option("--only", multiple=True, metavar="KEY", help="This record, by its match key or label; may be repeated.")
 @click.option("--all", "everything", is_flag=True, help="Every linked record.")

@@ -76,7 +76,7 @@ def choice_options(command: Command) -> Command:
     return command
 
 
-@click.command()
+@click.command(short_help="Let the next run try records again.")
 @choice_options
 @click.pass_context
 def retry(
@@ -93,7 +93,7 @@ def retry(
     _tell(choice, chosen, "released", told, warnings, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Hear no more of records until something changes.")
 @choice_options
 @click.pass_context
 def dismiss(

@@ -60,11 +60,18 @@ def filter_options(command: Command) -> Command:
     states = click.Choice([*ALL_STATES, "all"])
     for option in (
         hours_option,
-        click.option("--older-than", callback=span_seconds, help="Only what failed first so long ago, such as 7d."),
+        click.option(
+            "--older-than",
+            callback=span_seconds,
+            metavar="SPAN",
+            help="Only what failed first so long ago, such as 7d.",
+        ),
         click.option("--state", type=states, help="Only what waits, was released or was dismissed; or all of them."),
         click.option("--field", help="Only where this field failed."),
         click.option("--code", help="Only with this error code."),
-        click.option("--class", "classes", type=click.Choice(CLASSES), multiple=True, help="Only of this class."),
+        click.option(
+            "--class", "classes", type=click.Choice(CLASSES), multiple=True, help="Only of this class; may be repeated."
+        ),
         click.option("--job", help="Only of this job."),
     ):
         command = option(command)

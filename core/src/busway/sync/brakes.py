@@ -170,5 +170,5 @@ class ErrorBrake:
             f"{self._job} {what}",
             f"job {self._job}, brake {setting} ({line})",
             "so many failures have one cause; what was written before stays and is counted",
-            "look at the failures: busway events --job " + self._job,
+            "look at the failures: busway events errors --job " + self._job,
         )

@@ -88,7 +88,7 @@ def _run_the_next_day(stage: Stage, stop: SignalStop, as_json: bool) -> list[dic
 _STEPS: tuple[tuple[str, Callable[[Stage, SignalStop, bool], list[dict[str, Any]]]], ...] = (
     ("1  What would happen?   busway plan", _look),
     ("2  Do it.               busway run", _run),
-    ("3  Again: nothing is left to change; what failed is named again.   busway run", _run),
+    ("3  Again: nothing is left to change; what failed waits in quarantine.   busway run", _run),
     ("4  A day later: one person left, one has a new title.   busway run", _run_the_next_day),
 )
 
