@@ -20,7 +20,7 @@ START, WORK, LOOK, SET_UP = "Start here", "Do the work", "See what happened", "S
 
 BUILT_IN = {
     "init": LazyCommand("busway.cli.init:init", "Write a busway.toml to start from.", START),
-    "jobs": LazyCommand("busway.cli.jobs:jobs", "List the sync jobs, what they depend on, what keeps them.", WORK),
+    "jobs": LazyCommand("busway.cli.jobs:jobs", "The sync jobs: order, state, last good run.", WORK),
     "plan": LazyCommand("busway.cli.plan:plan", "Show what a run would change; write nothing.", WORK),
     "show": LazyCommand("busway.cli.show:show", "Show a saved plan, or a held one.", WORK),
     "apply": LazyCommand("busway.cli.apply:apply", "Do exactly what a saved plan says.", WORK),
