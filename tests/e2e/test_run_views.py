@@ -74,6 +74,9 @@ def test_jobs_and_doctor_say_what_is_held_and_in_quarantine(people: PeopleDeploy
         "ok", "warning", "warning",
     )  # fmt: skip
     assert doctor["quarantine"]["detail"] == "4 records of people, teams"
+    assert people.run("records", "dismiss", "person 1", "--job", "teams", "--reason", "known")[0] == 0
+    told = {one["check"]: one["detail"] for one in people.json("doctor")[1]["data"]}
+    assert told["quarantine"] == "3 records of people", "nobody wants to hear of the other"
     assert doctor["held plans"]["fix"] == f"busway show {rows['people']['held'][:13]}"
 
 

@@ -58,7 +58,7 @@ def _held(store: StateStore) -> Finding:
 def _quarantine(store: StateStore) -> Finding:
     number = store.quarantine.count()
     if not number:
-        return "quarantine", "ok", "empty", ""
+        return "quarantine", "ok", "nothing waits in it", ""
     jobs = {one.job for one in store.quarantine.of() if one.state != "dismissed"}
     told = f"{plural(number, 'record')} of {', '.join(sorted(jobs))}"
     return "quarantine", "warning", told, "busway records list"
