@@ -44,7 +44,7 @@ def test_a_plan_says_that_a_run_would_be_held(held: PeopleDeployment) -> None:
     plan = waiting(held)["id"][:13]
     code, out, _ = held.run("plan", "people")
     assert code == 7
-    assert f"one like it waits for a decision. See it:    busway show {plan}" in out
+    assert f"one of this job waits for a decision. See it:    busway show {plan}" in out
     assert "Do it" not in out
     held.run("plans", "reject", plan, "--reason", "no")
     assert "keep it for somebody to decide" in held.run("plan", "people")[1]

@@ -34,6 +34,7 @@ def test_a_plan_of_one_record_tells_each_step_and_field_and_writes_nothing(faile
     assert "update person 2" in out
     assert lines[-1] == "nothing was written.  Do it:  busway run people --only 2"
     assert "Canary" not in out, "what a personal field holds is not shown"
+    assert failed.run("plan", "people", "--only", "2", "--detailed-exitcode")[0] == 10
     assert failed.target()[0]["town"] == "Old"
 
 

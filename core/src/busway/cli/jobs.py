@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from busway.cli.events_view import shown
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table
 from busway.cli.pause import until_text
@@ -73,7 +74,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 def _print_next_steps(rows: Sequence[dict[str, Any]], pauses: Sequence[Pause]) -> None:
     for pause in pauses:
         click.echo(
-            f"paused: {pause.job or 'all jobs'}, {until_text(pause)}, by {pause.actor}: {pause.reason}"
+            f"paused: {pause.job or 'all jobs'}, {until_text(pause)}, by {shown(pause.actor)}: {shown(pause.reason)}"
             f"   (busway resume {pause.job}".rstrip()
             + ")"
         )

@@ -44,7 +44,7 @@ def plan(
     if only is not None:
         if output is not None:
             raise _not_saved()
-        return plan_single(ctx, job, only, trace, as_json=as_json)
+        return _exit_code([plan_single(ctx, job, only, trace, as_json=as_json)], detailed_exitcode)
     with invocation_of(ctx).app() as app:
         with make_progress(as_json=as_json) as progress:
             progress.started(" ".join(names) or "all jobs")
@@ -53,7 +53,6 @@ def plan(
         personal = shows_personal(app.sync.settings.personal_fields)
         waiting = {one.job: one.hold_id for one in app.state.held_plans.of(states=("held",))}
         warnings = app.warnings()
-    changes = sum(len(one.changes) for one in plans)
 
     def text() -> None:
         for one in plans:
@@ -62,11 +61,11 @@ def plan(
 
     data: dict[str, Any] = {
         "plans": [plan_as_dict(one) for one in plans],
-        "changes": changes,
+        "changes": sum(len(one.changes) for one in plans),
         "saved": str(output or ""),
     }
     emit_result("busway.plan/1", data, as_json=as_json, text=text, warnings=warnings)
-    return _exit_code(plans, changes, detailed_exitcode)
+    return _exit_code(plans, detailed_exitcode)
 
 
 def _print_next_steps(plans: Sequence[Plan], names: Sequence[str], limit: int, output: Path | None, saved: str) -> None:
@@ -79,10 +78,10 @@ def _print_next_steps(plans: Sequence[Plan], names: Sequence[str], limit: int, o
         click.echo("nothing was written.  Do it:  " + " ".join(["busway run", *names]))
 
 
-def _exit_code(plans: Sequence[Plan], changes: int, detailed: bool) -> int:
+def _exit_code(plans: Sequence[Plan], detailed: bool) -> int:
     if any(one.held for one in plans):
         return 7
-    return CHANGES_PRESENT if detailed and changes else 0
+    return CHANGES_PRESENT if detailed and any(one.changes for one in plans) else 0
 
 
 def _not_saved() -> UsageError:

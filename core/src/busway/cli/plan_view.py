@@ -99,8 +99,8 @@ def _print_holds(plan: Plan, held_id: str) -> None:
                 click.echo(f"    {label:<6}{said}")
     if plan.held and held_id:
         short = short_id(held_id)
-        click.echo(f"  one like it waits for a decision. See it:    busway show {short}")
-        click.echo(f'                                    Allow it:  busway plans allow {short} --reason "..."')
+        click.echo(f"  one of this job waits for a decision. See it:    busway show {short}")
+        click.echo(f'                                        Allow it:  busway plans allow {short} --reason "..."')
     elif plan.held and not plan.only:
         click.echo(f"  busway run {plan.job} would write nothing, and keep it for somebody to decide")
 

@@ -10,6 +10,7 @@ import click
 
 from busway.cli.confirming import confirmed
 from busway.cli.deciding import actor_of, actor_option, decisions_of, reason_option
+from busway.cli.events_view import shown
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option
 from busway.cli.record_filters import RecordFilter, filter_options
@@ -144,7 +145,7 @@ def _tell(
         if not chosen:
             click.echo("No record in quarantine fits.")
             return
-        what = plural(len(chosen), "record") if choice.everything else ", ".join(one.label for one in chosen)
+        what = plural(len(chosen), "record") if choice.everything else ", ".join(shown(one.label) for one in chosen)
         click.echo(f"{done}: {what}")
         click.echo(told.format("it" if len(chosen) == 1 else "them"))
 

@@ -19,6 +19,7 @@ from busway.cli.trace_view import print_outcome, print_trace
 from busway.errors import UsageError
 
 if TYPE_CHECKING:
+    from busway.sync.plan import Plan
     from busway.sync.report import Progress, RunReport
     from busway.sync.trace import Trace
 
@@ -75,8 +76,8 @@ def run_single(ctx: click.Context, job: str, only: str, traced: bool, *, as_json
     return report.exit_code
 
 
-def plan_single(ctx: click.Context, job: str, only: str, traced: bool, *, as_json: bool) -> int:
-    """Plans one record and tells what would become of it; exit 7 when it would be held."""
+def plan_single(ctx: click.Context, job: str, only: str, traced: bool, *, as_json: bool) -> Plan:
+    """Plans one record and tells what would become of it."""
     with invocation_of(ctx).app() as app:
         with make_progress(as_json=as_json) as progress:
             progress.started(job)
@@ -96,7 +97,7 @@ def plan_single(ctx: click.Context, job: str, only: str, traced: bool, *, as_jso
             click.echo(f"nothing was written.  Do it:  busway run {job} --only {shlex.quote(only)}")
 
     emit_result("busway.plan/1", data, as_json=as_json, text=text, warnings=warnings)
-    return 7 if plan.held else 0
+    return plan
 
 
 def _print_traced_run(report: RunReport, books: Mapping[str, Any], trace: Trace, only: str) -> None:
