@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from builders.faulty_target import FaultyTarget
 from builders.recording_target import Fault, PeopleJob, RecordingTarget, person
 from builders.sync_engine import UNBRAKED, Bench, MemoryState
 from busway.contracts.records import Complete, Record
@@ -523,3 +524,16 @@ def test_a_deactivation_is_remembered_before_it_is_known_to_have_happened(
     one.engine.run()
     assert seen == [{"t1"}]
     assert one.state.deactivated.get("people", set()) == remembered
+
+
+def test_what_a_lost_answer_leaves_in_doubt_stays_so_whatever_later_attempts_meet() -> None:
+    """The first attempt was carried out; that the others never left is no news of it."""
+    target = FaultyTarget(script=[("lost", ""), ("away", ""), ("away", "")])
+    target.records["t1"] = {**person(1), "id": "t1", "active": 1}
+    one = Bench(PeopleJob([], target), tables={"people": UNBRAKED})
+    one.state.managed["people"] = {"t1"}
+    (report,) = one.engine.run().jobs
+    assert (report.counts.failed, target.attempts, target.records["t1"]["active"]) == (1, 3, 0)
+    assert one.state.deactivated["people"] == {"t1"}, "it is ours, or nobody would ever undo it"
+    job = PeopleJob([person(1)], target)
+    assert Bench(job, tables={"people": UNBRAKED}, state=one.state).engine.run().jobs[0].counts.reactivated == 1

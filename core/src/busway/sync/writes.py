@@ -76,17 +76,19 @@ class Writer:
             reduced = self._without_refused(change, payload, refusal)
             if reduced is None:
                 raise
-            written = self._sent(change, reduced)
+            written = self._sent(change, reduced, in_doubt=refusal.ambiguous)
             written.dropped = tuple(name for name in payload if name not in reduced)
         return self._checked(change, written)
 
-    def _sent(self, change: Change, payload: Record) -> Written:
+    def _sent(self, change: Change, payload: Record, *, in_doubt: bool = False) -> Written:
         tried = 0
         while True:
             tried += 1
             try:
                 return Written(payload, self._verified(change, self._send(change, payload)))
             except (UnreachableError, RefusedError) as error:
+                # What a lost answer leaves in doubt stays so: that a later attempt never left says nothing about it.
+                in_doubt = error.ambiguous = in_doubt or error.ambiguous
                 if isinstance(error, RejectedRecordError):
                     raise
                 found = self._after(change, error, tried)
