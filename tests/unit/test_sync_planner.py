@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+
+import pytest
 
 from builders.recording_target import PeopleJob, person
 from builders.sync_engine import run_of
 from busway.contracts.fields import always, create_only, never
-from busway.contracts.keys import exact
-from busway.contracts.records import Complete, Record
+from busway.contracts.keys import MatchKey, exact
+from busway.contracts.records import Complete, Record, Skip
+from busway.contracts.validators import Validation, Validator
 from busway.sync.payloads import payload_of
 from busway.sync.plan import Action, Plan
 from busway.sync.planner import make_plan
@@ -99,6 +103,79 @@ def test_a_failed_record_spares_those_it_may_be() -> None:
         "1 managed target records stay active: 1 source records were skipped or failed before their key was known "
         "and may be theirs"
     ]
+
+
+@dataclass(frozen=True)
+class Unpadded:
+    """Takes leading zeros off numbers and refuses people without an address; ``returns_input`` when it does."""
+
+    entity: str = "person"
+    returns_input: bool = False
+
+    def validate(self, record: Record) -> Validation:
+        if record["name"] == "break":
+            raise ValueError
+        tidy = {**record, "number": record["number"].lstrip("0")}
+        if record["email"]:
+            return Validation(tidy)
+        return Validation(record if self.returns_input else tidy, ("email: missing",))
+
+
+@pytest.mark.parametrize(
+    ("validator", "refused"),
+    [
+        (Unpadded(), person(2, number="002", email="")),
+        (Unpadded(returns_input=True), person(2, number="002", email="")),
+        (Unpadded(), person(2, number="002", name="break")),
+    ],
+)
+def test_a_record_is_not_absent_because_it_was_refused_before_its_key_had_its_last_form(
+    validator: Validator, refused: Record
+) -> None:
+    target = Complete([held_by(1), held_by(2)])
+    job, source = PeopleJob(), [person(1, number="001"), refused]
+    plan = make_plan(job, source, target, frozenset({"t1", "t2"}), run=run_of(job), validators=[validator])
+    assert (plan.changes, plan.unchanged, len(plan.invalid)) == ([], 1, 1)
+
+
+@pytest.mark.parametrize("odd", [{"skip": "on leave"}, {"broken": "x"}])
+def test_a_record_is_not_absent_because_it_shows_another_key_than_the_mapping_makes(odd: Record) -> None:
+    class Prefixed(PeopleJob):
+        def map(self, record: Record, run: Any) -> Record | Skip:
+            mapped = super().map(record, run)
+            return mapped if isinstance(mapped, Skip) else {**mapped, "number": f"E-{mapped['number']}"}
+
+    job = Prefixed()
+    target = Complete([held_by(n, number=f"E-{n}") for n in (1, 2)])
+    plan = make_plan(job, [person(1), person(2, **odd)], target, frozenset({"t1", "t2"}), run=run_of(job))
+    assert plan.changes == []
+    assert plan.warnings == [
+        "1 managed target records stay active: 1 source records were skipped or failed before their key was known "
+        "and may be theirs"
+    ]
+
+
+def test_a_refused_record_costs_no_deactivation_where_keys_stay_as_they_are() -> None:
+    target = Complete([held_by(n) for n in (1, 2, 3)])
+    job, source = PeopleJob(), [person(1), person(2, email="")]
+    plan = make_plan(job, source, target, frozenset({"t1", "t2", "t3"}), run=run_of(job), validators=[Unpadded()])
+    assert [(change.action, change.key) for change in plan.changes] == [(Action.DEACTIVATE, "3")]
+
+
+def test_a_key_that_cannot_be_made_after_validation_costs_one_record() -> None:
+    job = PeopleJob(match_on=MatchKey(("number",), lambda text: str(int(text))))
+
+    @dataclass(frozen=True)
+    class Breaking:
+        entity: str = "person"
+
+        def validate(self, record: Record) -> Validation:
+            return Validation({**record, "number": "two"} if record["number"] == "2" else record)
+
+    target = Complete([held_by(1), held_by(2)])
+    plan = make_plan(job, [person(1), person(2)], target, frozenset({"t2"}), run=run_of(job), validators=[Breaking()])
+    assert (plan.changes, plan.unchanged) == ([], 1)
+    assert [(one.key, one.reasons) for one in plan.invalid] == [("2", ("making its match key raised ValueError",))]
 
 
 def test_a_target_record_without_key_is_left_alone() -> None:

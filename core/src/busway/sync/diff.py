@@ -89,6 +89,8 @@ class Comparison:
         An exception is one of a normaliser or reader of the job.
         """
         compares = self._special if self._plain_equal(record, current) else self._all
+        if not compares:
+            return ()
         return tuple([change for compare in compares if (change := compare(record, current)) is not None])
 
     def _plain_equal(self, record: Record, current: Record) -> bool:

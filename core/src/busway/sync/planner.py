@@ -12,9 +12,11 @@ from busway.contracts.runs import Run
 from busway.contracts.validators import Validator
 from busway.errors import BuswayError
 from busway.sync.diff import Comparison
+from busway.sync.keys import key_reader
 from busway.sync.mapping import Mapped, map_records, safe_label
 from busway.sync.payloads import create_fields
 from busway.sync.plan import Action, Change, FieldChange, Plan, Unplanned
+from busway.sync.target_index import TargetIndex
 
 __all__ = ["make_plan"]
 
@@ -39,28 +41,27 @@ def make_plan(
     fields, with policies changed by configuration. Changes are sorted by action and key, so the same sides give the
     same plan. Raises what the job's mapping raises for reasons beyond one record.
     """
-    mapped = map_records(job, source_records, run, validators)
-    planner = _Planner(job, mapped, target, managed_ids, deactivated_ids, job.fields if rules is None else rules)
-    plan = planner.plan()
+    planner = _Planner(job, target, managed_ids, deactivated_ids, job.fields if rules is None else rules)
+    plan = planner.plan(map_records(job, source_records, run, validators, planner.settles))
     plan.source_count, plan.target_count, plan.target = len(source_records), len(target), target
     plan.created_at_ns, plan.preview = run.clock.now_ns(), run.preview
     return plan
 
 
 class _Planner:
-    """One comparison of the two sides."""
+    """One comparison of the two sides: asked with every source record as it is mapped, then for the plan."""
 
     __slots__ = (
+        "_active_field",
         "_adopted",
         "_blocked",
-        "_by_key",
+        "_changed",
         "_comparison",
         "_deactivated",
-        "_doubled",
+        "_id_field",
+        "_index",
         "_job",
-        "_keyless",
         "_managed",
-        "_mapped",
         "_plan",
         "_rules",
     )
@@ -68,51 +69,60 @@ class _Planner:
     def __init__(
         self,
         job: Job,
-        mapped: Mapped,
         target: Iterable[Record],
         managed: frozenset[str],
         deactivated: frozenset[str],
         rules: Mapping[str, FieldRule],
     ) -> None:
-        self._job, self._mapped, self._managed, self._rules = job, mapped, managed, rules
-        self._deactivated = deactivated
+        self._job, self._managed, self._deactivated, self._rules = job, managed, deactivated, rules
+        self._active_field, self._id_field = job.active_field, job.id_field
         self._blocked = 0
         self._comparison = Comparison(rules)
-        self._plan = Plan(job.name, job.entity, skipped=mapped.skipped, invalid=mapped.invalid, merged=mapped.merged)
-        self._plan.id_field = job.id_field
-        self._by_key: dict[str, Record] = {}
-        self._doubled: dict[str, list[Record]] = {}
-        self._keyless: list[Record] = []
+        self._index = TargetIndex(target, key_reader(job.match_on))
+        self._changed: dict[str, tuple[FieldChange, ...]] = {}
         self._adopted: set[int] = set()
-        self._index(target)
+        self._plan = Plan(job.name, job.entity)
+        self._plan.id_field = job.id_field
 
-    def plan(self) -> Plan:
-        unmatched = self._match()
+    def settles(self, key: str, record: Record) -> bool:
+        """Whether the target holds ``record`` as it is, so that nothing of it is needed for the plan."""
+        current = self._index.only(key)
+        if current is None:
+            return False
+        try:
+            fields = self._comparison.changes(record, current)
+        except Exception:  # the record is kept, and compared and accounted when the plan is made
+            return False
+        if fields:
+            self._changed[key] = fields
+        return not fields and not self._is_inactive(current)
+
+    def plan(self, mapped: Mapped) -> Plan:
+        """The plan of what was mapped."""
+        self._plan.skipped, self._plan.invalid, self._plan.merged = mapped.skipped, mapped.invalid, mapped.merged
+        self._count_settled(mapped)
+        unmatched = self._match(mapped)
         for key, record in self._without_adopted(unmatched):
             label = safe_label(self._job, record, "(unreadable)")
             fields = create_fields(self._rules, record)
             self._plan.changes.append(Change(Action.CREATE, key, label, record, None, fields))
-        if self._job.active_field:
-            self._deactivate_absent()
-        self._warn()
+        if self._active_field:
+            self._deactivate_absent(mapped)
+        self._warn(mapped)
         self._plan.changes.sort(key=attrgetter("key"))
         self._plan.changes.sort(key=lambda change: ORDER[change.action])
         return self._plan
 
-    def _index(self, target: Iterable[Record]) -> None:
-        key_of, by_key = self._job.match_on.of, self._by_key
-        for current in target:
-            key = key_of(current)
-            if key is None:
-                self._keyless.append(current)
-            elif by_key.setdefault(key, current) is not current:
-                self._doubled.setdefault(key, [by_key[key]]).append(current)
+    def _count_settled(self, mapped: Mapped) -> None:
+        by_key, id_of, managed = self._index.by_key, self._id, self._managed
+        self._plan.unchanged = len(mapped.settled)
+        self._plan.linked = sum(id_of(by_key[key]) not in managed for key in mapped.settled)
 
-    def _match(self) -> list[tuple[str, Record]]:
+    def _match(self, mapped: Mapped) -> list[tuple[str, Record]]:
         """Plans every source record whose key the target has; returns the others."""
         unmatched: list[tuple[str, Record]] = []
-        by_key, doubled = self._by_key, self._doubled
-        for key, record in self._mapped.records.items():
+        by_key, doubled = self._index.by_key, self._index.doubled
+        for key, record in mapped.records.items():
             current = by_key.get(key)
             if current is None:
                 unmatched.append((key, record))
@@ -128,7 +138,9 @@ class _Planner:
         managed = self._id(current) in self._managed
         if not managed:
             self._plan.linked += 1
-        fields = self._fields(key, record, current)
+        fields = self._changed.pop(key, None)
+        if fields is None:
+            fields = self._fields(key, record, current)
         if fields is None:
             return
         if managed and self._may_reactivate(current):
@@ -167,7 +179,7 @@ class _Planner:
         """Adopts what the job's further keys match; returns the records to create."""
         for adopt_on in self._job.adopt_on:
             candidates: dict[str, list[Record]] = {}
-            for current in self._keyless:
+            for current in self._index.keyless:
                 if id(current) not in self._adopted and (other := adopt_on.of(current)) is not None:
                     candidates.setdefault(other, []).append(current)
             if not candidates:
@@ -218,14 +230,14 @@ class _Planner:
         ]
         return (*fields, *added)
 
-    def _deactivate_absent(self) -> None:
+    def _deactivate_absent(self, mapped: Mapped) -> None:
         """Managed, active and in no record of the source, mapped or not."""
-        present, may_hold = self._mapped.keys, self._mapped.may_hold
+        present, may_hold = mapped.presence.keys, mapped.presence.may_hold
         spared = 0
-        for key, current in self._by_key.items():
+        for key in self._index.by_key:
             if key in present:
                 continue
-            for one in self._doubled.get(key, (current,)):
+            for one in self._index.of(key):
                 if self._is_inactive(one) or self._id(one) not in self._managed:
                     continue
                 if may_hold(key):
@@ -235,19 +247,19 @@ class _Planner:
                 self._plan.changes.append(Change(Action.DEACTIVATE, key, label, {}, one))
         if spared:
             self._plan.warnings.append(
-                f"{spared:,} managed target records stay active: {self._mapped.unidentified:,} source records were "
+                f"{spared:,} managed target records stay active: {mapped.presence.unidentified:,} source records were "
                 "skipped or failed before their key was known and may be theirs"
             )
 
-    def _warn(self) -> None:
+    def _warn(self, mapped: Mapped) -> None:
         if self._blocked:
             self._plan.warnings.append(
                 f"{self._blocked:,} managed target records were made inactive by somebody else and stay so"
             )
-        for text, number in self._mapped.warnings.items():
+        for text, number in mapped.warnings.items():
             self._plan.warnings.append(text if number == 1 else f"{text} ({number:,} records)")
-        if self._doubled:
-            self._plan.warnings.append(f"{len(self._doubled):,} match keys occur more than once in the target")
+        if self._index.doubled:
+            self._plan.warnings.append(f"{len(self._index.doubled):,} match keys occur more than once in the target")
 
     def _ambiguous(self, key: str, record: Record, reason: str) -> None:
         label = safe_label(self._job, record, "(unreadable)")
@@ -262,13 +274,13 @@ class _Planner:
         return ours
 
     def _is_inactive(self, current: Record) -> bool:
-        if not self._job.active_field:
+        if not self._active_field:
             return False
-        value = current.get(self._job.active_field)
+        value = current.get(self._active_field)
         return not value or value == "0"  # some targets answer flags as text
 
     def _id(self, current: Record) -> str:
-        return str(current.get(self._job.id_field, ""))
+        return str(current.get(self._id_field, ""))
 
     def _ids(self, records: list[Record]) -> str:
         return "ids " + ", ".join(self._id(record) for record in records[:5])

@@ -19,7 +19,8 @@ class TargetView:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._records = list(records)
-        self._places = {id(record): place for place, record in enumerate(self._records)}
+        self._places: dict[int, int] | None = None
+        """By the identity of a record; made with the first write, since most targets of a run are only looked at."""
         self._snapshot: tuple[Record, ...] | None = None
 
     def records(self) -> Sequence[Record]:
@@ -31,6 +32,8 @@ class TargetView:
     def written(self, change: Change, payload: Record, answer: Record) -> None:
         """Takes over what the target answered to ``change``; what it left out is as it was sent."""
         self._snapshot = None
+        if self._places is None:
+            self._places = {id(record): place for place, record in enumerate(self._records)}
         record = {**(change.current or {}), **payload, **answer}
         # Popped: once the old record is gone, another object may get its id.
         place = self._places.pop(id(change.current), None)
