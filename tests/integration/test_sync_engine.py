@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from builders.recording_target import PeopleJob, RecordingTarget, person
-from builders.sync_engine import NOON, UNBRAKED, Bench, MemoryState
+from builders.sync_engine import NOON, UNBRAKED, Bench
 from busway.contracts.events import Severity
-from busway.contracts.fields import FieldRule, always, create_only, if_empty, never
+from busway.contracts.fields import FieldRule, always, create_only, never
 from busway.contracts.jobs import Job
 from busway.contracts.keys import casefolded, exact
 from busway.contracts.records import Complete, Pending, Record, Skip
@@ -298,59 +296,6 @@ def test_state_is_kept_in_the_store(tmp_path: Path) -> None:
     assert (state.plan_used_at("p"), state.mark_plan_used("p", 5), state.mark_plan_used("p", 6)) == (0, True, False)
     assert state.plan_used_at("p") == 5
     store.close()
-
-
-RULES = st.sampled_from([always, if_empty, create_only, never, always.clearing(), always.normalised(lambda v: str(v))])
-VALUES = st.none() | st.integers(-3, 3) | st.booleans() | st.sampled_from(["", " ", "a", " a ", "1", "1.0", "b"])
-NAMES = ("a", "b", "c")
-RECORDS = st.dictionaries(st.sampled_from(NAMES), VALUES)
-SIDES = st.dictionaries(st.integers(0, 8).map(str), RECORDS, max_size=8)
-
-
-@given(
-    source=SIDES,
-    held=SIDES,
-    rules=st.fixed_dictionaries(dict.fromkeys(NAMES, RULES)),
-    inactive=st.sets(st.integers(0, 8).map(str)),
-    managed=st.sets(st.integers(0, 8).map(str)),
-    always_send=st.sets(st.sampled_from(NAMES)),
-    ours=st.sets(st.integers(0, 8).map(str)),
-)
-@settings(max_examples=300, deadline=None)
-def test_applying_a_plan_makes_both_sides_equal_and_the_next_plan_is_empty(
-    source: dict[str, Record],
-    held: dict[str, Record],
-    rules: dict[str, FieldRule],
-    inactive: set[str],
-    managed: set[str],
-    always_send: set[str],
-    ours: set[str],
-) -> None:
-    target = RecordingTarget()
-    for key, record in held.items():
-        target.records[f"id{key}"] = {**record, "id": f"id{key}", "number": key, "active": key not in inactive}
-    before = {key: dict(record) for key, record in target.records.items()}
-    job = PeopleJob(
-        [{"number": key, **record} for key, record in source.items()],
-        target,
-        fields={"number": create_only, **rules},
-        always_send=tuple(sorted(always_send)),
-    )
-    state = MemoryState({"people": {f"id{key}" for key in managed}}, {"people": {f"id{key}" for key in ours}})
-    one = Bench(job, tables={"people": UNBRAKED}, state=state)
-    report = one.engine.run()
-    assert report.exit_code == 0
-    assert one.engine.plan("people").changes == []
-    by_number = {record["number"]: record for record in target.records.values()}
-    assert set(source) <= set(by_number)
-    for key, record in by_number.items():
-        if key not in source and key not in managed:
-            assert record == before[f"id{key}"], "an unmanaged record was touched"
-        if key in source and key in managed:
-            blocked = key in held and key in inactive and key not in ours
-            assert bool(record["active"]) is not blocked, "reactivated is what Busway deactivated, and nothing else"
-        if key not in source and key in managed:
-            assert not record["active"]
 
 
 def test_a_second_run_is_refused_before_it_reads_anything() -> None:
