@@ -17,7 +17,8 @@ from busway.configuration.manager import ConfigManager
 from busway.errors import ConfigurationError, RefusedError, UnreachableError
 from busway.stores.database import open_database
 from busway.stores.secret_accesses import KEPT_NS, SecretAccessStore
-from busway.stores.state import STATE_DB, StateStore
+from busway.stores.state import StateStore
+from busway.stores.state_dir import STATE_DB
 from busway.stores.state_schema import STATE_MIGRATIONS
 
 VALUE = "synthetic-token-1"

@@ -22,12 +22,13 @@ HELD = "nothing, unless it happens often: then the quota allows more calls than 
 
 def quotas_of_host(stage: Boot) -> Iterator[Finding]:
     """Those in the state folder. Loads no plugin, and makes nothing that is not there."""
-    from busway.contracts.clock import SystemClock
     from busway.stores.coordination_schema import COORDINATION_DB
-    from busway.stores.local_coordinator import LocalCoordinator
 
     if not (stage.state_dir / COORDINATION_DB).exists():
         return
+    from busway.contracts.clock import SystemClock
+    from busway.stores.local_coordinator import LocalCoordinator
+
     try:
         with closing(LocalCoordinator(stage.state_dir, SystemClock())) as coordinator:
             yield from _findings(coordinator)

@@ -21,10 +21,13 @@ Finding = tuple[str, Literal["ok", "warning", "failed"], str, str]
 
 def sync_findings(state_dir: Path) -> Iterator[Finding]:
     """Nothing before the first run; a store that cannot be read is one finding, and no run would begin."""
-    from busway.stores.state import STATE_DB, StateStore
+    from busway.stores.state_dir import STATE_DB
 
     if not (state_dir / STATE_DB).is_file():
         return
+    # Imported only now: sqlite3 takes longer than all that doctor does in an empty folder.
+    from busway.stores.state import StateStore
+
     try:
         with closing(StateStore(state_dir)) as store:
             found = [_pauses(store), _held(store), _quarantine(store)]

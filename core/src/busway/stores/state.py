@@ -26,13 +26,11 @@ from busway.stores.quarantine import Quarantine
 from busway.stores.record_ids import RecordIds
 from busway.stores.sink_counts import SinkCounts
 from busway.stores.sink_leases import SinkLeases
-from busway.stores.state_dir import LOCKS, prepare_state_dir
+from busway.stores.state_dir import LOCKS, STATE_DB, prepare_state_dir
 from busway.stores.state_schema import STATE_MIGRATIONS
 from busway.stores.writes_in_hand import WritesInHand
 
 __all__ = ["GoodRun", "StateStore"]
-
-STATE_DB = "state.db"
 
 
 class GoodRun(TypedDict):

@@ -8,11 +8,12 @@ from pathlib import Path
 from busway.errors import ConfigurationError
 from busway.stores.network_folder import refuse_network_folder
 
-__all__ = ["JOURNAL", "KEYS", "LOCKS", "make_private_folders", "prepare_state_dir"]
+__all__ = ["JOURNAL", "KEYS", "LOCKS", "STATE_DB", "make_private_folders", "prepare_state_dir"]
 
 JOURNAL = "journal"
 KEYS = "keys"
 LOCKS = "locks"
+STATE_DB = "state.db"
 PRIVATE_FOLDER = 0o700
 
 

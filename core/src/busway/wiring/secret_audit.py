@@ -9,7 +9,8 @@ from busway.configuration.boot import Boot
 from busway.configuration.manager import ConfigManager
 from busway.errors import BuswayError
 from busway.stores.secret_accesses import SecretAccessStore
-from busway.stores.state import STATE_DB, StateStore
+from busway.stores.state import StateStore
+from busway.stores.state_dir import STATE_DB
 
 __all__ = ["keep_secret_accesses"]
 
