@@ -57,12 +57,14 @@ class Receiver:
             raise ConnectionError
         if fate < 0.115:
             threading.Event().wait(60)
+        if fate > 0.985 and not self._well:
+            os.kill(os.getpid(), signal.SIGKILL)  # before anything has arrived
         taken = events[: self._dice.randrange(len(events) + 1)] if fate < 0.3 else list(events)
         rejected = {taken.pop().event_id: "no"} if fate < 0.35 and taken else {}
         with self._file.open("a") as stream:
             stream.write("".join(f"{event.entity_id} {event.attributes['details']['n']}\n" for event in taken))
-        if fate > 0.98 and not self._well:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if fate > 0.97 and not self._well:
+            os.kill(os.getpid(), signal.SIGKILL)  # before that is written down
         return Delivery.partial(taken, rejected=rejected)
 
     def close(self) -> None: ...
@@ -71,24 +73,29 @@ class Receiver:
 class Hook(WebhookSink):
     batch_size = BATCH
 
-    def __init__(self, url: str) -> None:
-        super().__init__(WebhookSettings(url=Secret(url), allow_networks=("127.0.0.0/8",), timeout_seconds=0.3))
+    def __init__(self, url: str, seconds: float) -> None:
+        super().__init__(WebhookSettings(url=Secret(url), allow_networks=("127.0.0.0/8",), timeout_seconds=seconds))
 
 
 class Process:
     def __init__(self, folder: Path, dice: random.Random, role: str, port: str, leap: str) -> None:
         well = role == "last"
+        hook = Hook(f"http://127.0.0.1:{port}/{role}", 20.0 if well else 0.3)
         self.folder, self.dice, self.clock = folder, dice, Clock()
         self.state = StateStore(folder, self.clock if leap == "leases" else None)
         receivers = [(name, Receiver(folder / name, dice, well=well)) for name in ("one", "two")]
         self.events = EventManager.open(
             folder,
-            sinks=[*receivers, ("hook", Hook(f"http://127.0.0.1:{port}/{role}"))],
+            sinks=[*receivers, ("hook", hook)],
             redactor=Redactor(),
             clock=self.clock,
             metrics=Metrics(),
             state=self.state,
-            parts=WorkerParts(clock=self.clock, backoff=Backoff(0.001, maximum_seconds=0.01), delivery_seconds=0.5),
+            parts=WorkerParts(
+                clock=self.clock,
+                backoff=Backoff(0.001, maximum_seconds=0.01),
+                delivery_seconds=30.0 if well else 0.5,
+            ),
         )
 
     def write(self, events: int) -> None:

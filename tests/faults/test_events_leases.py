@@ -40,9 +40,12 @@ sink_leases.LEASE_SECONDS, caretaker.RENEW_SECONDS = 1.0, 0.3
 folder, role = Path(sys.argv[1]), sys.argv[2]
 
 class Receiver:
-    \"\"\"Notes what arrived in a file, and who brought it; the first batch of the one with that role is held up.\"\"\"
+    \"\"\"Notes what arrived in a file, and who brought it. A holder stops when its batch has arrived, or before.\"\"\"
     batch_size = 10
     def deliver(self, events):
+        if role == "early holder":
+            print("delivering", flush=True)
+            sys.stdin.readline()
         with (folder / "arrived").open("a") as stream:
             stream.write("".join(f"{event.event_id} {os.getpid()}\\n" for event in events))
         if role == "holder":
@@ -153,6 +156,19 @@ def test_the_holder_of_the_lease_goes_and_nothing_is_lost(folder: Path, how: str
     with books(folder) as manager:
         book = manager.books()["receiver"]
     assert book == {"emitted": 350, "delivered": 350, "dead": 0, "dropped": {}, "pending": 0}
+
+
+def test_what_a_holder_had_in_hand_when_it_was_killed_is_delivered_by_the_next(folder: Path) -> None:
+    holder = process(folder, "early holder", HOLDER)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "delivering\n"
+    holder.kill()
+    holder.communicate()
+    assert arrived(folder) == {}
+    out, _ = process(folder, "writer", WRITERS).communicate(timeout=60)
+    assert out == "True\n"
+    got = arrived(folder)
+    assert (len(got), got.total()) == (150, 150)
 
 
 @pytest.mark.parametrize(("script", "pending"), [("pass", 1), ("events.flush(30)", 0)])
