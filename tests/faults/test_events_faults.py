@@ -232,6 +232,32 @@ def test_a_forked_child_writes_its_own_file_and_starts_no_threads(folder: Path, 
     assert len([body for body in logged if "child" in body]) == 100
 
 
+def test_a_child_forked_before_the_first_event_starts_no_threads_either(folder: Path, ledger: Ledger) -> None:
+    """As servers do that fork their workers when they start."""
+    process = child(
+        folder,
+        """
+        import threading
+        pid = os.fork()
+        if pid == 0:
+            events.log_creation("thing", "child")
+            events.log_error("sync", "thing", "child", "broken")
+            assert events.flush(5)
+            os._exit(0 if threading.active_count() == 1 else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+        events.log_creation("thing", "parent")
+        print(events.flush(), events.close(), threading.active_count())
+        state.close()
+        """,
+    )
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "True True 1\n")
+    assert {row.entity_id for row in ledger.changes()} == {"child", "parent"}
+    assert (folder / "audit.log").read_bytes().count(b"thing child") >= 1, (
+        "sinks of the process are served in the child"
+    )
+
+
 @pytest.mark.parametrize("how", ["gives up", "dies"])
 def test_a_forked_child_does_not_keep_the_locks_of_its_parent(folder: Path, how: str) -> None:
     process = child(
