@@ -36,10 +36,11 @@ def make() -> Iterator[EmailSinks]:
 
 
 class Tarpit:
-    """Takes a connection and says one byte now and then."""
+    """Takes a connection, answers the first so many commands, and then says one byte now and then."""
 
-    def __init__(self, line: bytes) -> None:
+    def __init__(self, line: bytes, answers: int = 0) -> None:
         self.line = line
+        self.answers = answers
 
     def __enter__(self) -> Tarpit:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -53,6 +54,9 @@ class Tarpit:
         connection, _ = self.listener.accept()
         with connection:
             try:
+                for number in range(self.answers):
+                    connection.sendall(b"250 fine\r\n" if number else b"220 welcome\r\n")
+                    connection.recv(4096)
                 while not self.ended.wait(0.05):
                     connection.sendall(self.line)
             except OSError:
@@ -68,6 +72,18 @@ class Tarpit:
 def test_a_server_that_keeps_us_waiting_is_given_up(server: SmtpServer, make: EmailSinks, line: bytes) -> None:
     with Tarpit(line) as tarpit:
         sink = make(server, port=tarpit.port, timeout_seconds=SECONDS)
+        before = time.monotonic()
+        with pytest.raises(BuswayError) as caught:
+            sink.deliver(sample_events(1))
+        assert time.monotonic() - before < SECONDS + LATE
+    assert caught.value.code == "BW3201"
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3, 4])
+def test_a_server_that_drips_later_is_given_up_too(server: SmtpServer, make: EmailSinks, answers: int) -> None:
+    """After the greeting, EHLO, MAIL or RCPT: the connection is there, and is cut."""
+    with Tarpit(b"2", answers) as tarpit:
+        sink = make(server, port=tarpit.port, timeout_seconds=SECONDS, tls="none", server="127.0.0.1", username="")
         before = time.monotonic()
         with pytest.raises(BuswayError) as caught:
             sink.deliver(sample_events(1))
