@@ -87,11 +87,11 @@ def test_the_answers_are_those_of_the_local_one(
             pair.shared.hold(quota, number / 1000)
         elif kind in ("wait", "back"):
             pair.clock.advance((number if kind == "wait" else -number) / 1000)
-        if kind != "back":  # until somebody takes, the local one tells what is drawn as it was before
-            assert_told_the_same(pair, quota.name)
+    assert_told_the_same(pair, quota.name)
 
 
 def assert_told_the_same(pair: Pair, name: str) -> None:
+    """What both say of the quota."""
     ours, theirs = ([one for one in side.quota_use() if one.name == name] for side in (pair.shared, pair.local))
     assert [(one.calls, dict(one.drawn)) for one in ours] == [(one.calls, dict(one.drawn)) for one in theirs]
     for one, other in zip(ours, theirs, strict=True):
