@@ -140,6 +140,16 @@ def test_a_create_whose_answer_is_lost_is_found_and_not_repeated(company: Compan
     assert len(company.service.users()) == 2
 
 
+def test_somebody_else_with_the_login_is_not_who_was_to_be_created(company: Company) -> None:
+    """Taken for the one whose answer was lost, it would be managed as that person from then on."""
+    company.job.create({"userName": "ada@example.test", "externalId": "900"})
+    ada = {"userName": "ada@example.test", "externalId": "101"}
+    assert company.job.find(ada) is None
+    found = company.job.find({**ada, "externalId": " 900 "})
+    assert found is not None
+    assert found["externalId"] == "900"
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [

@@ -81,6 +81,8 @@ class LifecycleChecks:
         """Somebody made it by hand, without the key: it must not be created a second time."""
         if not trial.job.adopt_on:
             pytest.skip("the job declares nothing in adopt_on")
+        if not implements(trial.job, "update"):
+            pytest.skip("the job has no update()")
         if adoptable is None:
             pytest.skip("define the fixture 'adoptable' to have adoption checked")
         sample = trial.samples()[0]
