@@ -3,9 +3,8 @@
 What stands behind the language of a block says more: ``file=NAME`` makes it the content of a file, and ``diff`` a
 change to one; ``expect=N`` is the exit code of a block of commands; a ``text output`` block is what the commands before
 it print, with ``…`` for what differs from time to time. ``background`` starts something that runs to the end of the
-document; with ``port=N`` it listens there, and the test puts a free port in the place of N from then on. A block
-``if=NAME`` is for installations whose ``busway`` has that command. A document that writes files is followed in an empty
-folder and in an environment of its own, because it installs what it wrote.
+document; with ``port=N`` it listens there, and the test puts a free port in the place of N from then on. A document
+that writes files is followed in an empty folder and in an environment of its own, because it installs what it wrote.
 """
 
 from __future__ import annotations
@@ -57,8 +56,7 @@ def test_every_block_of_a_document_works(
     with ExitStack() as running:
         for block in map(shell.here, found):
             assert block.language in LANGUAGES, f"{block}: say what it is"
-            if shell.has(block.option("if")):
-                follow(block, shell, running, monkeypatch)
+            follow(block, shell, running, monkeypatch)
 
 
 def follow(block: Block, shell: Shell, running: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +124,6 @@ class Shell:
         for named, free in self._ports.items():
             block = replace(block, text=block.text.replace(named, free))
         return block
-
-    def has(self, command: str) -> bool:
-        """Whether ``busway`` has ``command``; true for none."""
-        return not command or self._bash(f"busway {command} --help").returncode == 0
 
     def run(self, block: Block) -> None:
         """Runs the lines of a block; an option ``expect=N`` is the exit code it must have."""
