@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from busway.cli.plugin_setting_text import default_text
 from busway.configuration.boot import Boot
@@ -34,6 +34,9 @@ from busway.plugins.report import PluginSetting, PluginStatus
 from busway.plugins.selection import Pick, Selection
 from busway.plugins.worker import call_with_timeout
 from busway.wiring.deployment_redactor import deployment_redactor
+
+if TYPE_CHECKING:
+    from busway.contracts.coordination import Coordinator
 
 __all__ = ["Probe"]
 
@@ -223,8 +226,17 @@ class Probe:
             clock=self._clock,
             metrics=Metrics(),
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
+            coordinator=self._coordinator,
+            sql_connection_string=config.build_sql_connection_string,
             doubles={"environ": self._stage.environ},
         )
+
+    def _coordinator(self) -> Coordinator:
+        """That of the application, whose other parts stay unbuilt: what a check draws counts for all processes."""
+        from busway.app import App
+
+        # Not closed: this process ends with its one plugin, and what a dead process held is free.
+        return App(self._stage, clock=self._clock).coordinator
 
     def _judge(self, compare: Callable[[], Sequence[Mismatch]]) -> None:
         """Fails the plugin for what cannot work; what only disagrees is noted."""
