@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from busway.contracts.clock import Clock
+from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.coordination import Coordinator, Lease, Quota
 from busway.contracts.records import Record
 from busway.contracts.runs import RunData, Stop
-from busway_safetyamp.http import SafetyAmpHttp
-from busway_safetyamp.limiter import Limiter
+from busway.errors import UnreachableError
+from busway.stores.local_coordinator import LocalCoordinator
+from busway_safetyamp.client import SafetyAmpClient
+from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_pacer
+from busway_safetyamp.paging import Pages
+from busway_safetyamp.remote.caller import ATTEMPTS
+from busway_safetyamp.remote.patience import Patience
+from busway_safetyamp.remote.retries import Retries
+from busway_safetyamp.remote.wire import Wire, WireOptions
 from busway_safetyamp.settings import SafetyAmpSettings
 
 T = TypeVar("T")
@@ -91,24 +99,111 @@ def safetyamp_settings(**changes: Any) -> SafetyAmpSettings:
         "role": "Field",
         "country": "US",
         "timezone": "America/Chicago",
+        "enrichment": "off",
     }
     return SafetyAmpSettings(**{**values, **changes})
 
 
-def safetyamp_http(url: str, clock: StillClock | None = None, **changes: Any) -> SafetyAmpHttp:
-    """The HTTP layer against ``url``: back-off without randomness, no waiting."""
-    clock = clock or StillClock()
-    options = {name: changes.pop(name) for name in ("attempts", "read_timeout", "transport") if name in changes}
+class AwayCoordinator:
+    """A coordinator that does not answer."""
+
+    def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
+        raise self._away()
+
+    def renew(self, lease: Lease, seconds: float) -> Lease | None:
+        raise self._away()
+
+    def release(self, lease: Lease) -> bool:
+        raise self._away()
+
+    def current(self, name: str) -> Lease | None:
+        raise self._away()
+
+    def take(self, quota: Quota, count: int = 1, share: str = "") -> float:
+        raise self._away()
+
+    def hold(self, quota: Quota, seconds: float) -> None:
+        raise self._away()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _away(self) -> UnreachableError:
+        return UnreachableError("BW3201", "the coordinator does not answer")
+
+
+class Remote:
+    """How a client under test reaches its remote: back-off without randomness, a clock that does not wait.
+
+    :param coordinator: keeps the quota; without one there must be none.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        coordinator: Coordinator | None = None,
+        stop: Stop | None = None,
+        attempts: int = ATTEMPTS,
+        jitter: float = 1.0,
+        **options: Any,
+    ) -> None:
+        self.clock = clock or StillClock()
+        self.options = WireOptions(**options)
+        self.patience = Patience(self.clock)
+        if stop is not None:
+            self.patience.follow(stop)
+        self._coordinator = coordinator
+        self._attempts = attempts
+        self._jitter = jitter
+
+    def coordinator(self) -> Coordinator:
+        assert self._coordinator is not None, "this test lifted the quota"
+        return self._coordinator
+
+    def retries(self, settings: SafetyAmpSettings) -> Retries:
+        budget, jitter = settings.retry_budget_seconds, self._jitter
+        return Retries(attempts=self._attempts, budget_seconds=budget, patience=self.patience, jitter=lambda: jitter)
+
+    def wire(self, address: str, headers: Mapping[str, str] | None = None) -> Wire:
+        return Wire(address, headers or {}, self.clock, self.options)
+
+
+def safetyamp_http(url: str, remote: Remote | None = None, **changes: Any) -> SafetyAmpHttp:
+    """The calls to SafetyAmp, made to ``url``; ``changes`` are settings."""
+    remote = remote or Remote()
     settings = safetyamp_settings(domain=url.rstrip("/"), **changes)
-    limiter = Limiter(settings.rate_limit_calls, settings.rate_limit_period, clock)
-    return SafetyAmpHttp(settings, limiter=limiter, clock=clock, jitter=lambda: 1.0, **options)
+    wait = settings.quota_wait_seconds
+    pacer = safetyamp_pacer(settings, remote.coordinator, remote.patience, budget_seconds=wait)
+    wire = remote.wire(settings.domain, safetyamp_headers(settings))
+    return SafetyAmpHttp(settings, wire, pacer=pacer, retries=remote.retries(settings))
+
+
+def turns_left(state_dir: Path, *, calls: int, ask: int) -> int:
+    """How many of ``ask`` turns this process is given at once, of ``calls`` in a minute for all."""
+    coordinator = LocalCoordinator(state_dir)
+    settings, patience = safetyamp_settings(rate_limit_calls=calls), Patience(SystemClock())
+    pacer = safetyamp_pacer(settings, lambda: coordinator, patience, budget_seconds=0)
+    given = [pacer.take_turn("run") for _ in range(ask)].count(0.0)
+    coordinator.close()
+    return given
+
+
+def safetyamp_client(url: str, remote: Remote | None = None, **changes: Any) -> SafetyAmpClient:
+    """The client of SafetyAmp, of ``url``; ``changes`` are settings."""
+    settings = safetyamp_settings(**changes)
+    pages = Pages(
+        http := safetyamp_http(url, remote, **changes), settings.page_size, confirm=settings.confirm_last_page
+    )
+    return SafetyAmpClient(http, pages, site_code_field=settings.site_code_field)
 
 
 VISTA_TABLES = {
     "bPREH": "PRCo, Employee, FirstName, MidName, LastName, SortName, Sex, PRDept, Email, udEmpTitle, BirthDate, "
     "HireDate, TermDate, Phone, CellPhone, Address, City, State, Zip, ActiveYN",
     "bPRDP": "PRCo, PRDept, Description, udRegion",
-    "bJCJM": "JCCo, Job, Description, Contract, JobStatus",
+    "bJCJM": "JCCo, Job, Description, Contract, JobStatus, ShipAddress, ShipCity, ShipState, ShipZip",
+    "bJCCM": "JCCo, Contract, Department",
     "bPRJC": "PRCo, JCCo, PREndDate, Job, Employee, Class, Hours",
 }
 

@@ -70,7 +70,8 @@ class Company:
         self.connections: list[Connections] = []
 
     def job(self, **changes: Any) -> Employees:
-        settings = safetyamp_settings(domain=self._server.url_for("").rstrip("/"), **changes)
+        domain = self._server.url_for("").rstrip("/")
+        settings = safetyamp_settings(domain=domain, confirm_last_page=False, **changes)
         context = PluginContext("safetyamp", settings, root=self._folder, clock=StillClock())
         self.connections.append(Connections(context))
         return employees_job(self.connections[-1])
@@ -172,9 +173,10 @@ def test_a_source_that_is_not_there_stops_the_job(company: Company) -> None:
 
 def test_create_leaves_out_what_has_no_value(company: Company, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/api/users", method="POST").respond_with_json({"data": USER}, 201)
-    record = {"emp_id": "1", "gender": 0, "middle_name": None, "city": "", "roles": [{"id": 4}]}
+    named = {"first_name": "Ann", "last_name": "Lee", "email": "a@example.test"}
+    record = {**named, "emp_id": "1", "gender": 0, "middle_name": None, "city": "", "roles": [{"id": 4}]}
     assert company.job().create(record) == USER
-    assert company.sent() == [("POST", "/api/users", {"emp_id": "1", "gender": 0, "roles": [{"id": 4}]})]
+    assert company.sent() == [("POST", "/api/users", {**named, "emp_id": "1", "gender": 0, "roles": [{"id": 4}]})]
 
 
 def test_updates_and_the_lifecycle_send_what_safetyamp_demands(company: Company, httpserver: HTTPServer) -> None:

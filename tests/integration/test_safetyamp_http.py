@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -14,7 +16,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from builders.safetyamp_parts import NOON, TOKEN, StillClock, safetyamp_http
+from builders.safetyamp_parts import NOON, TOKEN, Remote, StillClock, safetyamp_http
+from busway.contracts.clock import Clock, SystemClock
 from busway.contracts.settings import Secret
 from busway.errors import (
     BuswayError,
@@ -24,32 +27,42 @@ from busway.errors import (
     UnreachableError,
 )
 from busway_safetyamp.http import SafetyAmpHttp
+from busway_safetyamp.remote import wire
+from busway_safetyamp.remote.errors import RemoteRefusedError
 
 PERSON = {"first_name": "Canary-Jane", "email": "canary.jane@example.test"}
 
 
-class Remote:
-    """Answers with the given responses in turn, the last one for ever, and keeps what it was asked."""
+class Script:
+    """Answers with the given responses in turn, the last one for ever, and keeps what it was asked and when."""
 
-    def __init__(self, server: HTTPServer) -> None:
+    def __init__(self, server: HTTPServer, clock: StillClock) -> None:
         self.url = server.url_for("")
         self.requests: list[Request] = []
+        self.times: list[float] = []
+        self._clock = clock
         self._answers: list[Response] = []
         server.expect_request("/api/users").respond_with_handler(self._answer)
 
-    def answers(self, *answers: Response) -> Remote:
+    def answers(self, *answers: Response) -> Script:
         self._answers = list(answers)
         return self
 
     def _answer(self, request: Request) -> Response:
         request.get_data()
         self.requests.append(request)
+        self.times.append(self._clock.passed)
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+    @property
+    def waits(self) -> list[float]:
+        """Seconds between one request and the next."""
+        return [round(after - before, 6) for before, after in pairwise(self.times)]
 
 
 @pytest.fixture
-def remote(httpserver: HTTPServer) -> Remote:
-    return Remote(httpserver)
+def remote(httpserver: HTTPServer, clock: StillClock) -> Script:
+    return Script(httpserver, clock)
 
 
 @pytest.fixture
@@ -58,8 +71,8 @@ def clock() -> StillClock:
 
 
 @contextmanager
-def open_http(url: str, clock: StillClock | None = None, **changes: Any) -> Iterator[SafetyAmpHttp]:
-    http = safetyamp_http(url, clock, **changes)
+def open_http(url: str, reached: Remote | Clock | None = None, **changes: Any) -> Iterator[SafetyAmpHttp]:
+    http = safetyamp_http(url, reached if isinstance(reached, Remote) else Remote(reached), **changes)
     try:
         yield http
     finally:
@@ -79,9 +92,9 @@ def call(http: SafetyAmpHttp, method: str) -> Any:
     return http.get("/api/users") if method == "GET" else getattr(http, method.lower())("/api/users", PERSON)
 
 
-def failure(url: str, method: str, clock: StillClock | None = None, **changes: Any) -> BuswayError:
+def failure(url: str, method: str, reached: Remote | Clock | None = None, **changes: Any) -> BuswayError:
     """The error of one call, which shows neither the key nor the person nor the body."""
-    with open_http(url, clock, **changes) as http, pytest.raises(BuswayError) as caught:
+    with open_http(url, reached, **changes) as http, pytest.raises(BuswayError) as caught:
         call(http, method)
     told = [caught.value.render(), repr(caught.value), *traceback.format_exception(caught.value)]
     assert TOKEN not in "".join(told)
@@ -89,7 +102,7 @@ def failure(url: str, method: str, clock: StillClock | None = None, **changes: A
     return caught.value
 
 
-def test_every_request_carries_the_headers_the_vendor_asks_for(remote: Remote) -> None:
+def test_every_request_carries_the_headers_the_vendor_asks_for(remote: Script) -> None:
     remote.answers(ok())
     with open_http(remote.url) as http:
         assert http.get("/api/users", {"page": 0, "limit": 25}) == {"id": 1}
@@ -104,7 +117,7 @@ def test_every_request_carries_the_headers_the_vendor_asks_for(remote: Remote) -
     assert (write.headers["Content-Type"], write.get_json()) == ("application/json", PERSON)
 
 
-def test_a_rotated_key_is_used_for_the_next_call(remote: Remote) -> None:
+def test_a_rotated_key_is_used_for_the_next_call(remote: Script) -> None:
     keys = iter(["first", "second"])
     remote.answers(ok())
     with open_http(remote.url, token=Secret(lambda: next(keys))) as http:
@@ -114,7 +127,7 @@ def test_a_rotated_key_is_used_for_the_next_call(remote: Remote) -> None:
 
 
 @pytest.mark.parametrize("token", ["", " ", "canary\r\nX: y", "canary\u00e9"])
-def test_a_key_that_is_no_header_text_is_refused_before_anything_is_sent(remote: Remote, token: str) -> None:
+def test_a_key_that_is_no_header_text_is_refused_before_anything_is_sent(remote: Script, token: str) -> None:
     remote.answers(ok())
     error = failure(remote.url, "GET", token=token)
     assert (type(error), error.code, remote.requests) == (ConfigurationError, "BW5006", [])
@@ -139,7 +152,7 @@ def test_a_key_that_is_no_header_text_is_refused_before_anything_is_sent(remote:
     ],
 )
 def test_what_an_answer_means(
-    remote: Remote, method: str, answer: tuple[int, str], kind: type[BuswayError], code: str
+    remote: Script, method: str, answer: tuple[int, str], kind: type[BuswayError], code: str
 ) -> None:
     status, text = answer
     remote.answers(json_answer(status, text))
@@ -154,7 +167,7 @@ def test_what_an_answer_means(
         assert getattr(error, "status", None) == status
 
 
-def test_a_refused_record_names_its_fields_without_their_values(remote: Remote) -> None:
+def test_a_refused_record_names_its_fields_without_their_values(remote: Script) -> None:
     body = (
         '{"message": "The email has already been taken. (and 3 more errors)", "errors": {'
         '"email": ["The email has already been taken.", "canary.jane@example.test is known"],'
@@ -178,7 +191,7 @@ def test_a_refused_record_names_its_fields_without_their_values(remote: Remote) 
 
 
 @pytest.mark.parametrize("body", ['{"message": "canary"}', '{"errors": ["canary"]}', '{"errors": null}', "[]"])
-def test_a_refused_record_may_name_no_field(remote: Remote, body: str) -> None:
+def test_a_refused_record_may_name_no_field(remote: Script, body: str) -> None:
     remote.answers(json_answer(422, body))
     error = failure(remote.url, "PATCH")
     assert isinstance(error, RejectedRecordError)
@@ -187,15 +200,22 @@ def test_a_refused_record_may_name_no_field(remote: Remote, body: str) -> None:
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_a_read_and_an_update_are_tried_again(remote: Remote, clock: StillClock, method: str, status: int) -> None:
+def test_a_read_and_an_update_are_tried_again(remote: Script, clock: StillClock, method: str, status: int) -> None:
     remote.answers(json_answer(status), json_answer(status), json_answer(status), json_answer(status), ok())
     with open_http(remote.url, clock) as http:
         assert call(http, method) == {"id": 1}
-    assert clock.slept == [1.0, 2.0, 4.0, 8.0]
+    assert remote.waits == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_the_back_off_is_a_random_part_of_one_to_sixty_seconds(remote: Script, clock: StillClock) -> None:
+    remote.answers(json_answer(503))
+    many = Remote(clock, jitter=0.5, attempts=9)
+    failure(remote.url, "GET", many)
+    assert remote.waits == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "BW5103"), (503, "BW5101"), (504, "BW5101")])
-def test_after_five_attempts_it_is_an_error(remote: Remote, status: int, code: str) -> None:
+def test_after_five_attempts_it_is_an_error(remote: Script, status: int, code: str) -> None:
     remote.answers(json_answer(status))
     error = failure(remote.url, "GET")
     assert isinstance(error, UnreachableError)
@@ -204,7 +224,7 @@ def test_after_five_attempts_it_is_an_error(remote: Remote, status: int, code: s
 
 @pytest.mark.parametrize(("status", "attempts", "ambiguous"), [(500, 1, True), (502, 1, True), (504, 1, True)])
 def test_a_create_that_may_have_happened_is_not_repeated(
-    remote: Remote, status: int, attempts: int, ambiguous: bool
+    remote: Script, status: int, attempts: int, ambiguous: bool
 ) -> None:
     remote.answers(json_answer(status))
     error = failure(remote.url, "POST")
@@ -213,7 +233,7 @@ def test_a_create_that_may_have_happened_is_not_repeated(
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "BW5103"), (503, "BW5101")])
-def test_a_create_is_repeated_when_nothing_was_done(remote: Remote, status: int, code: str) -> None:
+def test_a_create_is_repeated_when_nothing_was_done(remote: Script, status: int, code: str) -> None:
     remote.answers(json_answer(status), ok())
     with open_http(remote.url) as http:
         assert http.post("/api/users", PERSON) == {"id": 1}
@@ -223,7 +243,7 @@ def test_a_create_is_repeated_when_nothing_was_done(remote: Remote, status: int,
 
 
 @pytest.mark.parametrize("text", ["<html>ok</html>", '{"ok": true}'])
-def test_a_create_answered_without_the_record_may_have_happened(remote: Remote, text: str) -> None:
+def test_a_create_answered_without_the_record_may_have_happened(remote: Script, text: str) -> None:
     remote.answers(json_answer(201, text))
     assert getattr(failure(remote.url, "POST"), "ambiguous", False) is True
 
@@ -231,32 +251,25 @@ def test_a_create_answered_without_the_record_may_have_happened(remote: Remote, 
 @pytest.mark.parametrize(
     ("header", "wait"), [("7", 7.0), ("0.40235", 0.40235), ("Tue, 10 Mar 2026 18:00:30 GMT", 30.0)]
 )
-def test_the_server_says_how_long_to_wait(remote: Remote, clock: StillClock, header: str, wait: float) -> None:
+def test_the_server_says_how_long_to_wait(remote: Script, clock: StillClock, header: str, wait: float) -> None:
     assert NOON.strftime("%H:%M") == "18:00"
     remote.answers(json_answer(429, Retry_After=header), ok())
     with open_http(remote.url, clock) as http:
         http.get("/api/users")
-    assert clock.slept == [pytest.approx(wait)]
+    assert remote.waits == [pytest.approx(wait)]
 
 
-def test_a_wait_beyond_the_budget_ends_it_at_once(remote: Remote, clock: StillClock) -> None:
+def test_a_wait_beyond_the_budget_ends_it_at_once(remote: Script, clock: StillClock) -> None:
     remote.answers(json_answer(429, Retry_After="301"))
     error = failure(remote.url, "GET", clock)
     assert (error.code, clock.slept, len(remote.requests)) == ("BW5103", [], 1)
     assert "asked to wait 301 s" in error.problem.why
 
 
-def test_the_waits_of_one_call_stay_within_the_budget(remote: Remote, clock: StillClock) -> None:
+def test_the_waits_of_one_call_stay_within_the_budget(remote: Script, clock: StillClock) -> None:
     remote.answers(json_answer(503, Retry_After="40"))
     failure(remote.url, "GET", clock, retry_budget_seconds=100.0)
-    assert clock.slept == [40.0, 40.0]
-
-
-def test_every_attempt_draws_from_the_quota(remote: Remote, clock: StillClock) -> None:
-    remote.answers(json_answer(503, Retry_After="0"), json_answer(503, Retry_After="0"), ok())
-    with open_http(remote.url, clock, rate_limit_calls=2, rate_limit_period=61) as http:
-        http.get("/api/users")
-    assert [wait for wait in clock.slept if wait] == [61.0]
+    assert remote.waits == [40.0, 40.0]
 
 
 @contextmanager
@@ -334,7 +347,7 @@ def test_a_server_that_keeps_silent_is_given_up(method: str, attempts: int) -> N
         connection.recv(1)  # returns when the client gives up
 
     with raw_server(keep_silent) as url:
-        error = failure(url, method, attempts=2, read_timeout=0.05)
+        error = failure(url, method, Remote(attempts=2, read_seconds=0.05))
     assert (error.code, error.problem.why, len(seen)) == ("BW5102", "ReadTimeout", attempts)
     assert getattr(error, "ambiguous", None) is (method == "POST")
 
@@ -347,11 +360,11 @@ def test_a_refused_connection_is_unreachable_and_never_ambiguous() -> None:
         error = failure(f"http://127.0.0.1:{port}", method, clock)
         assert (error.code, error.problem.why) == ("BW5102", "ConnectError")
         assert getattr(error, "ambiguous", None) is False
-        assert len(clock.slept) == (4 if method == "GET" else 0)
+        assert clock.passed == (15.0 if method == "GET" else 0.0)
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
-    remote: Remote, monkeypatch: pytest.MonkeyPatch
+    remote: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -361,5 +374,63 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
 
 
 def test_time_outs_are_ten_and_thirty_seconds() -> None:
-    with open_http("http://127.0.0.1:9") as http:
-        assert http._client.timeout == httpx.Timeout(30.0, connect=10.0)
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"data": []})
+
+    with open_http("https://api.example.test", Remote(transport=httpx.MockTransport(answer))) as http:
+        http.get("/api/users")
+    assert seen[0].extensions["timeout"] == {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 30.0}
+
+
+def test_an_error_keeps_what_was_answered_without_anybodys_data(remote: Script) -> None:
+    body = '{"message": "The email canary@example.test is taken.", "user": {"name": "Canary"}, "rows": ["Canary"]}'
+    remote.answers(json_answer(400, body, X_Request_Id="req-17"))
+    error = failure(remote.url, "GET")
+    assert isinstance(error, RemoteRefusedError)
+    assert (error.status, error.request_id) == (400, "req-17")
+    assert error.body == '{"message":"The email … is taken.","user":{"name":"<text>"},"rows":"<list of 1>"}'
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte now and then: each read gets something, and the answer never ends."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        connection.sendall(b" ")
+        time.sleep(0.02)
+
+
+def until_gone(handle: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
+    def handled(connection: socket.socket) -> None:
+        try:
+            handle(connection)
+        except OSError:
+            return
+
+    return handled
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_answer_that_drips_ends_with_the_time_of_an_attempt(method: str) -> None:
+    slow = Remote(SystemClock(), attempts=1, read_seconds=5.0, attempt_seconds=0.2)
+    started = time.monotonic()
+    with raw_server(until_gone(drip)) as url:
+        error = failure(url, method, slow)
+    assert time.monotonic() - started < 5
+    assert (error.code, error.problem.why) == ("BW5102", "its answer took longer than 0.2 s")
+    assert getattr(error, "ambiguous", None) is (method == "POST")
+
+
+def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            connection.sendall(b" " * 65536)
+
+    assert wire.LARGEST_BODY == 64 * 1024 * 1024
+    monkeypatch.setattr(wire, "LARGEST_BODY", 1024 * 1024)
+    with raw_server(until_gone(flood)) as url:
+        error = failure(url, "GET")
+    assert (error.code, error.problem.why) == ("BW5102", "its answer is larger than 1 MiB")

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
 from builders.safetyamp_parts import make_vista, person, safetyamp_settings
 from busway.contracts.records import Record
 from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError
-from busway_safetyamp.vista import VistaSource
-from busway_safetyamp.vista_database import VistaDatabase
+from busway_safetyamp.vista import engines
+from busway_safetyamp.vista.database import VistaDatabase
+from busway_safetyamp.vista.isolation import isolation_of
+from busway_safetyamp.vista.source import VistaSource
 
 TODAY = date(2026, 3, 10)
 
 
 def source(root: Path, url: str = "sqlite:///vista.db", **changes: Any) -> VistaSource:
     settings = safetyamp_settings(vista_url=url, **changes)
-    return VistaSource(VistaDatabase(settings.vista_url, root), settings, lambda: TODAY)
+    return VistaSource(VistaDatabase(settings.vista_url, root, no_server), settings, lambda: TODAY)
+
+
+def no_server() -> str:
+    raise AssertionError("VISTA_URL is set: nobody asks for a server")
 
 
 def numbers(people: list[Record]) -> list[tuple[int, int]]:
@@ -51,7 +60,7 @@ def test_a_person_comes_as_the_columns_say(tmp_path: Path) -> None:
 def test_a_phone_is_never_copied_into_the_other_field(tmp_path: Path) -> None:
     make_vista(tmp_path / "vista.db", bPREH=[person(7)])
     assert "WorkPhone" not in source(tmp_path).employees()[0]
-    assert "MobilePhone" not in source(tmp_path, mobile_phone_column="").employees()[0]
+    assert "MobilePhone" not in source(tmp_path, mobile_phone_column="none").employees()[0]
 
 
 @pytest.mark.parametrize("form", ["{}", "{} 00:00:00"])
@@ -147,11 +156,58 @@ def test_departments_are_read(tmp_path: Path) -> None:
     assert source(tmp_path).departments() == [rows[1], rows[0]]
 
 
-def test_the_prefix_of_the_tables_can_be_set(tmp_path: Path) -> None:
+def test_views_are_read_where_the_login_sees_them_and_tables_elsewhere(tmp_path: Path) -> None:
+    make_vista(tmp_path / "vista.db", bPREH=[person(1), person(2)], bPRDP=[{"PRCo": 1, "PRDept": "210"}])
+    with closing(sqlite3.connect(tmp_path / "vista.db")) as database, database:
+        database.execute("CREATE VIEW PREH AS SELECT * FROM bPREH WHERE Employee = 1")
+    assert numbers(source(tmp_path).employees()) == [(1, 1)], "the view hides what this login may not see"
+    assert len(source(tmp_path).departments()) == 1, "there is no view of it"
+    assert len(source(tmp_path, vista_table_prefix="b").employees()) == 2
+    assert len(source(tmp_path, vista_table_prefix="none").employees()) == 1
+    with pytest.raises(ConfigurationError, match="BW5106"):
+        source(tmp_path, vista_table_prefix="none").departments()
+    with pytest.raises(ConfigurationError, match="BW5106"):
+        source(tmp_path, vista_table_prefix="x").employees()
+
+
+def test_a_second_line_of_the_street_comes_where_there_is_one(tmp_path: Path) -> None:
     make_vista(tmp_path / "vista.db", bPREH=[person(1)])
     with closing(sqlite3.connect(tmp_path / "vista.db")) as database, database:
-        database.execute("CREATE VIEW PREH AS SELECT * FROM bPREH")
-    assert numbers(source(tmp_path, vista_table_prefix="").employees()) == [(1, 1)]
+        database.execute("ALTER TABLE bPREH ADD COLUMN Address2")
+        database.execute("UPDATE bPREH SET Address2 = 'Unit 4'")
+    assert source(tmp_path).employees()[0]["Address2"] == "Unit 4"
+
+
+def contract(code: str, department: str | None, company: int = 1) -> Record:
+    return {"JCCo": company, "Contract": code, "Department": department}
+
+
+def test_jobs_come_with_the_department_of_their_contract(tmp_path: Path) -> None:
+    where = {"ShipAddress": "1 Main", "ShipCity": "Reno", "ShipState": "NV ", "ShipZip": "89501-"}
+    jobs = [
+        {**job("10002."), "Contract": "C-2", "Description": "Deck "},
+        {**job("10001."), "Contract": "C-1", "Description": "Garage", **where},
+        {**job("10001.", company=2), "Contract": "C-1"},
+        {**job("10004.", status=0), "Contract": "C-1"},
+    ]
+    contracts = [contract("C-1", "10"), contract("C-1", "99", company=2)]
+    make_vista(tmp_path / "vista.db", bJCJM=jobs, bJCCM=contracts)
+    first, second = source(tmp_path).jobs()
+    assert first == {**jobs[1], "Department": "10"}
+    assert (second["Job"], second["Department"], second["ShipZip"]) == ("10002.", None, None)
+    assert [row["JCCo"] for row in source(tmp_path, vista_companies="1,2").jobs()] == [1, 1, 2]
+
+
+def test_closed_jobs_come_as_long_as_somebody_worked_on_them_lately(tmp_path: Path) -> None:
+    jobs = [job("10001.", status=2), job("10002.", status=3), job("10003.", status=3), job("10004.", status=0)]
+    rows = [
+        work(1, "10001.", "2026-03-01"),
+        work(1, "10002.", "2025-01-01"),
+        work(1, "10003.", "2026-03-01", JCCo=2),
+        work(1, "10004.", "2026-03-01"),
+    ]
+    make_vista(tmp_path / "vista.db", bJCJM=jobs, bPRJC=rows)
+    assert [(row["Job"], row["JobStatus"]) for row in source(tmp_path).jobs()] == [("10001.", 2)]
 
 
 def failure(vista: VistaSource, secret: str = "canary") -> BuswayError:
@@ -215,17 +271,92 @@ def test_a_driver_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_a_query_the_database_refuses_is_a_refusal(tmp_path: Path) -> None:
     make_vista(tmp_path / "vista.db")
-    database = VistaDatabase(safetyamp_settings(vista_url="sqlite:///vista.db").vista_url, tmp_path)
+    url = safetyamp_settings(vista_url="sqlite:///vista.db").vista_url
+    database = VistaDatabase(url, tmp_path, no_server)
     with pytest.raises(RefusedError, match="BW5007"), database.connection():
         raise ProgrammingError("SELECT canary", {}, sqlite3.ProgrammingError("refused"))
 
 
-def test_ping_asks_and_close_may_be_called_at_any_time(tmp_path: Path) -> None:
-    make_vista(tmp_path / "vista.db")
+def test_a_check_looks_for_every_table_and_counts_the_people(tmp_path: Path) -> None:
+    make_vista(tmp_path / "vista.db", bPREH=[person(1), person(2), person(3, ActiveYN="N")])
     vista = source(tmp_path)
     vista.close()
-    vista.ping()
+    assert vista.check() == len(vista.employees()) == 2
     vista.close()
-    vista.ping()
+    assert vista.check() == 2
+    with pytest.raises(ConfigurationError, match="BW5106"):
+        source(tmp_path, work_phone_column="NoSuch").check()
+    with closing(sqlite3.connect(tmp_path / "vista.db")) as database, database:
+        database.execute("DROP TABLE bJCCM")
+    with pytest.raises(ConfigurationError, match="BW5106") as caught:
+        vista.check()
+    assert "JCCM" in caught.value.problem.where
     with pytest.raises(UnreachableError, match="BW5105"):
-        source(tmp_path, "sqlite:///elsewhere.db").ping()
+        source(tmp_path, "sqlite:///elsewhere.db").check()
+
+
+def test_one_pool_serves_every_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_vista(tmp_path / "vista.db", bPREH=[person(1)])
+    made: list[object] = []
+    create = engines.sa.create_engine
+    monkeypatch.setattr(engines.sa, "create_engine", lambda *a, **k: made.append(create(*a, **k)) or made[-1])
+    vista = source(tmp_path)
+    vista.employees(), vista.recent_jobs(), vista.departments(), vista.jobs(), vista.check()
+    assert len(made) == 1
+
+
+SERVER = (
+    "DRIVER={ODBC Driver 18 for SQL Server};SERVER={127.0.0.1,9};DATABASE={Viewpoint};Encrypt=yes;"
+    "TrustServerCertificate=no;UID={svc};PWD={canary}};Encrypt=no};"
+)
+
+
+def of_server(connection_string: Callable[[], str]) -> VistaSource:
+    settings = safetyamp_settings(vista_url=None)
+    return VistaSource(VistaDatabase(None, Path(), connection_string), settings, lambda: TODAY)
+
+
+def test_without_an_address_the_settings_of_a_sql_server_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "CONNECT_SECONDS", 1)
+    # mssql-python is there, and stands on libraries of the system that may not be: either is told as what it is.
+    error = failure(of_server(lambda: SERVER))
+    assert error.code in ("BW5105", "BW5107")
+    assert error.problem.what in ("the Vista database did not answer", "the driver for SQL Server cannot be loaded")
+
+
+def test_a_connection_string_the_driver_cannot_read_is_not_shown() -> None:
+    error = failure(of_server(lambda: "SERVER={127.0.0.1};PWD={canary"))
+    assert (error.code, error.problem.where) == ("BW5107", "SQL_SERVER")
+
+
+def test_settings_that_are_missing_are_told_beside_the_address() -> None:
+    def lacking() -> str:
+        raise ConfigurationError("BW1202", "SQL_SERVER is not set")
+
+    error = failure(of_server(lacking))
+    assert [problem.code for problem in error.problems] == ["BW5107", "BW1202"]
+    assert error.problem.where == "VISTA_URL"
+
+
+@pytest.mark.parametrize("found", [{"pyodbc"}, set()])
+def test_a_driver_is_chosen_by_what_is_installed(monkeypatch: pytest.MonkeyPatch, found: set[str]) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: name if name in found else None)
+    for name in ("mssql_python", "pyodbc"):
+        monkeypatch.setitem(sys.modules, name, None)
+    error = failure(of_server(lambda: SERVER))
+    wanted = "pyodbc" if found else "'busway-safetyamp[mssql]'"
+    assert (error.code, error.problem.fix) == ("BW5107", f"pip install {wanted}")
+
+
+@pytest.mark.parametrize(("state", "level"), [(1, "SNAPSHOT"), (0, "READ COMMITTED"), (None, "READ COMMITTED")])
+def test_one_state_is_read_where_the_server_can_give_one(state: int | None, level: str) -> None:
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection:
+        connection.connection.dbapi_connection.create_function("DB_NAME", 0, lambda: "Viewpoint")  # type: ignore[union-attr]
+        assert isolation_of(connection) == "READ COMMITTED", "the question was refused"
+        connection.exec_driver_sql("ATTACH ':memory:' AS sys")
+        connection.exec_driver_sql("CREATE TABLE sys.databases (name, snapshot_isolation_state)")
+        if state is not None:
+            connection.exec_driver_sql("INSERT INTO sys.databases VALUES ('Viewpoint', ?)", (state,))
+        assert isolation_of(connection) == level
+    engine.dispose()

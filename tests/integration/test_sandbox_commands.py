@@ -156,5 +156,6 @@ def test_every_setting_needed_is_among_those_printed() -> None:
         "SAFETYAMP_ROLE",
         "SAFETYAMP_COUNTRY",
         "SAFETYAMP_TIMEZONE",
+        "SAFETYAMP_ENRICHMENT",
     }
     assert exports({"A": "it's"}) == "export A='it'\"'\"'s'"

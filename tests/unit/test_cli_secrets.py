@@ -123,29 +123,29 @@ def test_the_table_gives_way_on_a_narrow_terminal(
 
 
 def test_a_check_says_for_each_secret_what_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAFETYAMP_TOKEN", CANARY)
+    monkeypatch.setenv("SAMSARA_API_KEY", CANARY)
     monkeypatch.setenv("REDIS_PASSWORD", "short")
     code, out, _ = run("secrets", "check")
     assert code == 3
-    assert line_of(out, "SAFETYAMP_TOKEN") == (
-        ["ok", "SAFETYAMP_TOKEN", "env:", "environment", "variable", "SAFETYAMP_TOKEN,", "16", "to", "39", "characters"]
+    assert line_of(out, "SAMSARA_API_KEY") == (
+        ["ok", "SAMSARA_API_KEY", "env:", "environment", "variable", "SAMSARA_API_KEY,", "16", "to", "39", "characters"]
     )
     assert line_of(out, "REDIS_PASSWORD")[0] == "warning"
     assert "BW1215: secret REDIS_PASSWORD is too short to be masked" in out
-    assert line_of(out, "VISTA_URL")[0] == "problem"
-    assert "fix export VISTA_URL=...\n" in out
+    assert line_of(out, "SAFETYAMP_TOKEN")[0] == "problem"
+    assert "fix export SAFETYAMP_TOKEN=...\n" in out
     assert line_of(out, "SMTP_PASSWORD")[0] == "unset"
-    assert out.splitlines()[-1].endswith(": 1 ok, 1 warning, 1 problem, 5 unset")
+    assert out.splitlines()[-1].endswith(": 1 ok, 1 warning, 1 problem, 7 unset")
 
 
 def test_a_check_of_some(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_of(run("secrets", "check", "safetyamp-token", "--json"))
+    assert (data["exit_code"], data["secrets"][0]["problems"][0]["code"]) == (3, "BW1201")
     monkeypatch.setenv("SAFETYAMP_TOKEN", CANARY)
     data = data_of(run("secrets", "check", "safetyamp-token", "--json"))
     assert data["exit_code"] == 0
     (checked,) = data["secrets"]
     assert (checked["verdict"], checked["length"], checked["problems"]) == ("ok", "16 to 39", [])
-    data = data_of(run("secrets", "check", "VISTA_URL", "--json"))
-    assert (data["exit_code"], data["secrets"][0]["problems"][0]["code"]) == (3, "BW1201")
 
 
 @pytest.mark.parametrize(

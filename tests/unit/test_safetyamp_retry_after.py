@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from busway_safetyamp.retry_after import retry_after_seconds
+from busway_safetyamp.remote.retry_after import retry_after_seconds
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 

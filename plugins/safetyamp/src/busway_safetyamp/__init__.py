@@ -36,7 +36,7 @@ def busway_jobs(context: PluginContext[SafetyAmpSettings]) -> Sequence[Job]:
     from busway_safetyamp.employees import employees_job
     from busway_safetyamp.titles import Titles
 
-    connections = Connections(context)
+    connections = Connections.of(context)
     return (Titles(connections), employees_job(connections))
 
 
@@ -51,7 +51,7 @@ def busway_validators(context: PluginContext[SafetyAmpSettings]) -> Sequence[Val
 
 @hookimpl
 def busway_health_checks(context: PluginContext[SafetyAmpSettings]) -> Sequence[HealthCheck]:
-    """Whether SafetyAmp and Vista answer, and whether the vendor can tell whose client this is."""
+    """Whether each remote answers as it should, and whether the vendor can tell whose client this is."""
     from busway_safetyamp.health import health_checks
 
     return health_checks(context)

@@ -1,29 +1,104 @@
-"""Health checks: does each side answer, and does the vendor know who asks."""
+"""Health checks: does each side answer as it should, and does the vendor know who asks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
 
 from busway.contracts.health import HealthCheck, HealthResult
 from busway.contracts.plugins import PluginContext
 from busway.errors import BuswayError
+from busway_safetyamp.clients import Manner
 from busway_safetyamp.connections import Connections
+from busway_safetyamp.remembered import Remembered
 from busway_safetyamp.settings import DEFAULT_USER_AGENT, SafetyAmpSettings
 
 __all__ = ["health_checks"]
 
-ANSWER_TIMEOUT = 4.0
-"""Seconds; below the 5 s after which the core gives a check up."""
+MANNER = Manner(attempts=1, retry_seconds=0.0, quota_wait_seconds=1.0, read_seconds=3.5, attempt_seconds=3.5)
+"""Once, and within the 5 s after which the core gives a check up."""
+NO_TURN = "BW5109"
 
 
 def health_checks(context: PluginContext[SafetyAmpSettings]) -> Sequence[HealthCheck]:
-    """The checks of this integration."""
+    """The checks of this integration: those of the remotes that the deployment uses.
+
+    Each asserts that the answer has its shape, not only that there is one, and is asked at most every
+    ``SAFETYAMP_HEALTH_SECONDS``. Calls come out of the quota's share for the console; when it has no turn the check
+    says so and asks nothing.
+    """
+    settings = context.settings
+    checks = _Checks(context)
+    remotes: dict[str, Callable[[], HealthResult]] = {"api": checks.api, "vista": checks.vista}
+    if settings.enrichment != "off":
+        remotes["graph"] = checks.graph
+    if settings.samsara_key is not None:
+        remotes["samsara"] = checks.samsara
     return (
-        HealthCheck("safetyamp.user_agent", lambda: _user_agent(context.settings)),
-        HealthCheck("safetyamp.api", lambda: _api(context), online=True),
-        HealthCheck("safetyamp.vista", lambda: _vista(context), online=True),
+        HealthCheck("safetyamp.user_agent", lambda: _user_agent(settings)),
+        HealthCheck("safetyamp.vista_address", _told(checks.vista_address)),
+        *(
+            HealthCheck(
+                f"safetyamp.{name}", Remembered(_told(ask), settings.health_seconds, context.clock), online=True
+            )
+            for name, ask in remotes.items()
+        ),
     )
+
+
+class _Checks:
+    """Asks each remote one small question."""
+
+    def __init__(self, context: PluginContext[SafetyAmpSettings]) -> None:
+        self._settings = context.settings
+        self._remotes = Connections(context, MANNER)
+        self._shared = Connections.of(context)
+
+    def api(self) -> HealthResult:
+        role = self._remotes.safetyamp.probe()
+        return HealthResult("ok", f"{self._settings.domain} accepts the key, and has a role {role}")
+
+    def vista_address(self) -> HealthResult:
+        self._shared.vista.expect_address()
+        return HealthResult("ok", "a database is named, and its driver is there")
+
+    def vista(self) -> HealthResult:
+        people = self._shared.vista.check()
+        companies = ", ".join(map(str, self._settings.vista_companies))
+        if people:
+            return HealthResult("ok", f"every table is there; {people:,} active people in company {companies}")
+        why = f"every table is there, and nobody is active in company {companies}"
+        return HealthResult("degraded", why, "busway config explain VISTA_COMPANIES")
+
+    def graph(self) -> HealthResult:
+        where = self._settings.graph_domain
+        if self._remotes.graph.probe():
+            return HealthResult("ok", f"{where} lets the application read users")
+        why = f"{where} answers, and the tenant has no enabled user"
+        return HealthResult("degraded", why, "busway config explain MS_GRAPH_TENANT_ID")
+
+    def samsara(self) -> HealthResult:
+        where = self._settings.samsara_domain
+        vehicles, drivers = self._remotes.samsara.probe()
+        if vehicles and drivers:
+            return HealthResult("ok", f"{where} lets the token read vehicles and drivers")
+        why = f"{where} accepts the token, and shows it no {'drivers' if vehicles else 'vehicles'}"
+        return HealthResult("degraded", why, "busway config explain SAMSARA_TAG_IDS")
+
+
+def _told(ask: Callable[[], HealthResult]) -> Callable[[], HealthResult]:
+    """``ask``, with what it raises told as a result."""
+
+    def answer() -> HealthResult:
+        try:
+            return ask()
+        except BuswayError as error:
+            if error.code == NO_TURN:
+                return HealthResult("degraded", f"not asked: {error.problem.why}", "ask again later")
+            return HealthResult(
+                "failed", f"{error.code}: {error.problem.what} ({error.problem.why})", error.problem.fix
+            )
+
+    return answer
 
 
 def _user_agent(settings: SafetyAmpSettings) -> HealthResult:
@@ -34,41 +109,3 @@ def _user_agent(settings: SafetyAmpSettings) -> HealthResult:
             "set SAFETYAMP_USER_AGENT to something like Acme/1.0",
         )
     return HealthResult("ok", f"calls are made as {settings.user_agent}")
-
-
-def _api(context: PluginContext[SafetyAmpSettings]) -> HealthResult:
-    import httpx
-
-    from busway_safetyamp.http import SafetyAmpHttp
-    from busway_safetyamp.limiter import Limiter
-
-    http = SafetyAmpHttp(
-        context.settings,
-        limiter=Limiter(0, 1.0, context.clock),
-        clock=context.clock,
-        transport=cast("httpx.BaseTransport | None", context.doubles.get("http_transport")),
-        attempts=1,
-        read_timeout=ANSWER_TIMEOUT,
-    )
-    try:
-        http.get("/api/roles", {"page": 0, "limit": 1})
-    except BuswayError as error:
-        return _failed(error)
-    finally:
-        http.close()
-    return HealthResult("ok", f"{context.settings.domain} accepts the key")
-
-
-def _vista(context: PluginContext[SafetyAmpSettings]) -> HealthResult:
-    connections = Connections(context)
-    try:
-        connections.vista.ping()
-    except BuswayError as error:
-        return _failed(error)
-    finally:
-        connections.close()
-    return HealthResult("ok", "the database answers")
-
-
-def _failed(error: BuswayError) -> HealthResult:
-    return HealthResult("failed", f"{error.code}: {error.problem.what} ({error.problem.why})", error.problem.fix)

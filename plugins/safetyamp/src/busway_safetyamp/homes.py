@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from busway.contracts.records import Record
 from busway_safetyamp.normalise import collapse_blanks
+from busway_safetyamp.sites import code_of
 
 __all__ = ["HomeSites"]
 
@@ -36,7 +37,7 @@ class HomeSites:
         for site in sites:
             if str(site.get("name") or "").rstrip().casefold().endswith(office_suffix.rstrip().casefold()):
                 self._offices.setdefault(self._region(site.get("cluster_id")), []).append(site["id"])
-            elif code := _code(site, code_field):
+            elif code := code_of(site, code_field):
                 self._job_sites.setdefault(code, site["id"])
         self._offices.pop(None, None)
         for region, found in self._offices.items():
@@ -76,8 +77,3 @@ class HomeSites:
                 return cluster_id
             cluster_id = parent
         return None
-
-
-def _code(site: Mapping[str, Any], field: str) -> str:
-    """The site's code; accounts whose sites answer with the other field are read too."""
-    return next((code for name in (field, "ext_id", "external_code") if (code := collapse_blanks(site.get(name)))), "")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from itertools import count
 from typing import NoReturn, TypeVar, cast
 
 import tenacity
 
-from busway.contracts.clock import Clock
 from busway.errors import BuswayError
+from busway_safetyamp.remote.patience import Patience
 
 __all__ = ["Retries", "Transient"]
 
@@ -21,12 +23,14 @@ LONGEST_WAIT = 60.0
 class Transient(Exception):  # noqa: N818 - not an error yet: it becomes ``error`` when the retries are used up
     """This attempt failed in a way that may pass."""
 
-    def __init__(self, error: BuswayError, delay: float | None = None) -> None:
+    def __init__(self, error: BuswayError, delay: float | None = None, *, throttled: bool = False) -> None:
         super().__init__(error.code)
         self.error = error
         """What the caller gets when no attempt is left."""
         self.delay = delay
         """Seconds the server asked for; ``None`` leaves it to the back-off."""
+        self.throttled = throttled
+        """It was one call too many (429), and nobody else should call either."""
 
 
 class Retries:
@@ -34,41 +38,64 @@ class Retries:
 
     The wait is what the server asked for, else full jitter: a random part of 1, 2, 4 ... seconds, at most 60, so that
     many clients that failed together do not come back together.
+
+    :param budget_seconds: longest time from the first attempt to the last.
+    :param patience: waits between attempts, and ends that when the run is to stop.
+    :param jitter: gives a random number from 0 to 1.
     """
 
-    def __init__(self, *, attempts: int, budget_seconds: float, clock: Clock, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, *, attempts: int, budget_seconds: float, patience: Patience, jitter: Callable[[], float] = random.random
+    ) -> None:
         self._attempts = attempts
         self._budget = budget_seconds
-        self._clock = clock
+        self._patience = patience
         self._jitter = jitter
 
-    def run(self, attempt: Callable[[], T]) -> T:
-        """The result of ``attempt``, which raises :class:`Transient` to be called again."""
-        started = self._clock.monotonic()
+    def run(self, attempt: Callable[[], T], *, on_throttled: Callable[[float], None] | None = None) -> T:
+        """The result of ``attempt``, which raises :class:`Transient` to be called again.
+
+        Raises what ``attempt`` raises, the error of the last :class:`Transient`, and ``StoppedWaitingError`` (BW5108).
+
+        :param on_throttled: is told the wait in seconds after each 429.
+        """
+        started = self._patience.now()
+        numbers = count()
+
+        def tried() -> T:
+            number = next(numbers)
+            try:
+                return attempt()
+            except Transient as failure:
+                if failure.delay is None:
+                    failure.delay = self._back_off(number)
+                if failure.throttled and on_throttled is not None:
+                    on_throttled(failure.delay)
+                raise
 
         def used_up(state: tenacity.RetryCallState) -> bool:
-            if state.attempt_number >= self._attempts:
-                return True
-            return self._clock.monotonic() + self._delay(state) - started > self._budget
+            late = self._patience.now() + _delay(state) - started > self._budget
+            return late or state.attempt_number >= self._attempts
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Transient),
             stop=used_up,
-            wait=self._delay,
-            sleep=self._clock.sleep,
+            wait=_delay,
+            sleep=self._patience.wait,
             retry_error_callback=_give_up,
         )
-        return retrying(attempt)
+        return retrying(tried)
 
-    def _delay(self, state: tenacity.RetryCallState) -> float:
-        failure = _failure(state)
-        if failure.delay is None:  # decided once: the stop rule and the wait must see the same number
-            failure.delay = self._jitter() * min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (state.attempt_number - 1))
-        return failure.delay
+    def _back_off(self, number: int) -> float:
+        return self._jitter() * min(LONGEST_WAIT, FIRST_WAIT * 2.0**number)
 
 
 def _failure(state: tenacity.RetryCallState) -> Transient:
     return cast(Transient, state.outcome.exception() if state.outcome else None)
+
+
+def _delay(state: tenacity.RetryCallState) -> float:
+    return _failure(state).delay or 0.0
 
 
 def _give_up(state: tenacity.RetryCallState) -> NoReturn:

@@ -28,6 +28,7 @@ def sandbox_settings(sandbox: Sandbox, vista_url: str) -> dict[str, str]:
         "SAFETYAMP_ROLE": FIELD_ROLE,
         "SAFETYAMP_COUNTRY": "US",
         "SAFETYAMP_TIMEZONE": "America/Chicago",
+        "SAFETYAMP_ENRICHMENT": "off",
     }
 
 

@@ -1,26 +1,36 @@
-"""The source: people, their recent jobs and departments in Viewpoint Vista. Read-only."""
+"""What is read from Vista: people, their recent jobs, departments and jobs, each in one query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from busway.contracts.records import Record
-from busway.errors import ConfigurationError
-from busway_safetyamp.settings import SafetyAmpSettings
-from busway_safetyamp.vista_database import VistaDatabase
+from busway_safetyamp.settings.vista import VistaSettings
+from busway_safetyamp.vista.database import VistaDatabase
+from busway_safetyamp.vista.tables import VistaTables
 
-__all__ = ["VistaSource"]
+__all__ = ["CLOSED", "OPEN", "VistaSource"]
 
 EMPLOYEE_COLUMNS = (
     *("PRCo", "Employee", "FirstName", "MidName", "LastName", "Sex", "PRDept", "Email", "udEmpTitle"),
     *("BirthDate", "HireDate", "TermDate", "Address", "City", "State", "Zip"),
 )
+JOB_COLUMNS = (
+    *("JCCo", "Job", "Description", "Contract", "JobStatus"),
+    *("ShipAddress", "ShipCity", "ShipState", "ShipZip"),
+)
+DEPARTMENT_COLUMNS = ("PRCo", "PRDept", "Description", "udRegion")
+CONTRACT_COLUMNS = ("JCCo", "Contract", "Department")
+WORK_COLUMNS = ("PRCo", "Employee", "Job", "PREndDate")
+_EVERYTHING = {"PRDP": DEPARTMENT_COLUMNS, "JCJM": JOB_COLUMNS, "JCCM": CONTRACT_COLUMNS, "PRJC": WORK_COLUMNS}
 OPEN = 1
+"""``JobStatus`` of an open job; 0 is pending."""
+CLOSED = (2, 3)
+"""Soft-closed and hard-closed."""
 ONE_DAY = timedelta(days=1)
 
 
@@ -29,49 +39,41 @@ class VistaSource:
 
     Days are compared as half-open ranges ("before the day after"), which holds for dates, for points in time, and for
     both written as text. Every method raises ``UnreachableError`` (BW5105), ``RefusedError`` (BW5007) and
-    ``ConfigurationError`` (BW5106 for a missing table or column, BW5107 for an unusable ``VISTA_URL``).
+    ``ConfigurationError`` (BW5106 for a missing table or column, BW5107 for an address that cannot be used).
+
+    :param today: the day it is where the people work.
     """
 
-    def __init__(self, database: VistaDatabase, settings: SafetyAmpSettings, today: Callable[[], date]) -> None:
+    def __init__(self, database: VistaDatabase, settings: VistaSettings, today: Callable[[], date]) -> None:
         self._database = database
         self._settings = settings
+        self._tables = VistaTables(settings.vista_table_prefix)
         self._today = today
 
     def employees(self) -> list[Record]:
         """The active people: hired by today (plus the lead), not yet left; phones as ``MobilePhone``, ``WorkPhone``."""
-        today = self._today()
-        phones = {"MobilePhone": self._settings.mobile_phone_column, "WorkPhone": self._settings.work_phone_column}
-        named = {label: name for label, name in phones.items() if name}
+        named = self._phones()
         with self._database.connection() as connection:
-            people, present = self._table(connection, "PREH", (*EMPLOYEE_COLUMNS, *named.values()), ("ActiveYN",))
-            hired_before = today + timedelta(days=self._settings.vista_hire_lead_days) + ONE_DAY
-            rules = [
-                people.c.PRCo.in_(self._settings.vista_companies),
-                people.c.HireDate < hired_before,
-                sa.or_(people.c.TermDate.is_(None), people.c.TermDate >= today + ONE_DAY),
-            ]
-            if "ActiveYN" in present:
-                rules.append(people.c.ActiveYN == "Y")
-            columns: list[sa.ColumnElement[Any]] = [people.c[name] for name in EMPLOYEE_COLUMNS]
-            columns += [people.c[name].label(label) for label, name in named.items()]
-            query = sa.select(*columns).where(*rules).order_by(people.c.PRCo, people.c.Employee)
-            return _records(connection.execute(query))
+            needed = (*EMPLOYEE_COLUMNS, *named.values())
+            people = self._tables.find(connection, "PREH", needed, ("Address2", "ActiveYN"))
+            columns = [people.c[name] for name in (*EMPLOYEE_COLUMNS, "Address2") if name in people.c]
+            labelled = [people.c[name].label(label) for label, name in named.items()]
+            query = sa.select(*columns, *labelled).where(*self._active(people))
+            return _records(connection.execute(query.order_by(people.c.PRCo, people.c.Employee)))
 
     def recent_jobs(self) -> list[Record]:
         """``PRCo``, ``Employee`` and ``Job`` (with its dot): the open job each person last worked on in the window."""
-        since = self._today() - timedelta(days=self._settings.vista_job_window_days)
         with self._database.connection() as connection:
-            needed = ("PRCo", "Employee", "Job", "PREndDate")
-            work, present = self._table(connection, "PRJC", needed, ("JCCo", "Hours"))
-            jobs, _ = self._table(connection, "JCJM", ("JCCo", "Job", "JobStatus"), ())
-            company = work.c.JCCo if "JCCo" in present else work.c.PRCo
+            work = self._tables.find(connection, "PRJC", WORK_COLUMNS, ("JCCo", "Hours"))
+            jobs = self._tables.find(connection, "JCJM", ("JCCo", "Job", "JobStatus"))
             # Total order: two jobs in one pay period must not take turns from run to run.
-            order = [work.c.PREndDate.desc(), *([work.c.Hours.desc()] if "Hours" in present else []), work.c.Job]
+            hours = [work.c.Hours.desc()] if "Hours" in work.c else []
+            order = (work.c.PREndDate.desc(), *hours, work.c.Job)
             place = sa.func.row_number().over(partition_by=(work.c.PRCo, work.c.Employee), order_by=order)
             ranked = (
                 sa.select(work.c.PRCo, work.c.Employee, work.c.Job, place.label("place"))
-                .join_from(work, jobs, sa.and_(jobs.c.JCCo == company, jobs.c.Job == work.c.Job))
-                .where(work.c.PRCo.in_(self._settings.vista_companies), work.c.PREndDate >= since)
+                .join_from(work, jobs, sa.and_(jobs.c.JCCo == _job_company(work), jobs.c.Job == work.c.Job))
+                .where(work.c.PRCo.in_(self._settings.vista_companies), work.c.PREndDate >= self._window())
                 .where(jobs.c.JobStatus == OPEN)
                 .subquery()
             )
@@ -80,46 +82,72 @@ class VistaSource:
             return _records(connection.execute(query))
 
     def departments(self) -> list[Record]:
-        """Payroll departments: ``PRCo``, ``PRDept``, ``Description``, ``udRegion``."""
-        columns = ("PRCo", "PRDept", "Description", "udRegion")
+        """Payroll departments: ``PRCo``, ``PRDept``, ``Description``, ``udRegion``; region and text may be missing."""
         with self._database.connection() as connection:
-            table, _ = self._table(connection, "PRDP", columns, ())
-            query = sa.select(*(table.c[name] for name in columns))
-            query = query.where(table.c.PRCo.in_(self._settings.vista_companies))
+            table = self._tables.find(connection, "PRDP", DEPARTMENT_COLUMNS)
+            query = sa.select(*table.c).where(table.c.PRCo.in_(self._settings.vista_companies))
             return _records(connection.execute(query.order_by(table.c.PRCo, table.c.PRDept)))
 
-    def ping(self) -> None:
-        """Asks the database one question; raises when it does not answer."""
+    def jobs(self) -> list[Record]:
+        """Open jobs, and closed ones that somebody worked on within the window, with ``Department`` of the contract.
+
+        ``JobStatus`` is among the columns. ``Department`` is a job-cost department, and ``None`` without a contract.
+        """
         with self._database.connection() as connection:
-            connection.execute(sa.select(sa.literal(1)))
+            jobs = self._tables.find(connection, "JCJM", JOB_COLUMNS)
+            contracts = self._tables.find(connection, "JCCM", CONTRACT_COLUMNS)
+            work = self._tables.find(connection, "PRJC", WORK_COLUMNS, ("JCCo",))
+            worked_on = sa.exists().where(
+                _job_company(work) == jobs.c.JCCo, work.c.Job == jobs.c.Job, work.c.PREndDate >= self._window()
+            )
+            same = sa.and_(contracts.c.JCCo == jobs.c.JCCo, contracts.c.Contract == jobs.c.Contract)
+            query = (
+                sa.select(*jobs.c, contracts.c.Department)
+                .join_from(jobs, contracts, same, isouter=True)
+                .where(jobs.c.JCCo.in_(self._settings.vista_companies))
+                .where(sa.or_(jobs.c.JobStatus == OPEN, sa.and_(jobs.c.JobStatus.in_(CLOSED), worked_on)))
+                .order_by(jobs.c.JCCo, jobs.c.Job)
+            )
+            return _records(connection.execute(query))
+
+    def expect_address(self) -> None:
+        """Raises ``ConfigurationError`` (BW5107) when no database is named, without asking it anything."""
+        self._database.expect_address()
+
+    def check(self) -> int:
+        """Looks for every table and column that is read, and returns how many people :meth:`employees` would."""
+        with self._database.connection() as connection:
+            for name, columns in _EVERYTHING.items():
+                self._tables.find(connection, name, columns)
+            people = self._tables.find(connection, "PREH", (*EMPLOYEE_COLUMNS, *self._phones().values()), ("ActiveYN",))
+            query = sa.select(sa.func.count()).select_from(people).where(*self._active(people))
+            return int(connection.scalar(query) or 0)
 
     def close(self) -> None:
         """Closes the pool."""
         self._database.close()
 
-    def _table(
-        self, connection: sa.Connection, name: str, needed: Sequence[str], optional: Iterable[str]
-    ) -> tuple[sa.TableClause, set[str]]:
-        full_name = self._settings.vista_table_prefix + name
-        try:
-            present = {column["name"] for column in sa.inspect(connection).get_columns(full_name)}
-        except exc.NoSuchTableError:
-            raise _missing(full_name, "there is no such table or view, or the login may not see it") from None
-        absent = [column for column in needed if column not in present]
-        if absent:
-            raise _missing(full_name, f"it has no column {', '.join(absent)}")
-        used = dict.fromkeys((*needed, *(column for column in optional if column in present)))
-        return sa.table(full_name, *(sa.column(column) for column in used)), present
+    def _phones(self) -> dict[str, str]:
+        named = {"MobilePhone": self._settings.mobile_phone_column, "WorkPhone": self._settings.work_phone_column}
+        return {label: column for label, column in named.items() if column}
+
+    def _active(self, people: sa.TableClause) -> list[sa.ColumnElement[bool]]:
+        today = self._today()
+        hired_before = today + timedelta(days=self._settings.vista_hire_lead_days) + ONE_DAY
+        rules: list[sa.ColumnElement[bool]] = [
+            people.c.PRCo.in_(self._settings.vista_companies),
+            people.c.HireDate < hired_before,
+            sa.or_(people.c.TermDate.is_(None), people.c.TermDate >= today + ONE_DAY),
+        ]
+        return [*rules, people.c.ActiveYN == "Y"] if "ActiveYN" in people.c else rules
+
+    def _window(self) -> date:
+        return self._today() - timedelta(days=self._settings.vista_job_window_days)
 
 
-def _missing(table: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        "BW5106",
-        "Vista does not have what the job reads",
-        where=f"VISTA_URL, table {table}",
-        why=why,
-        fix="set VISTA_TABLE_PREFIX, VISTA_MOBILE_PHONE_COLUMN or VISTA_WORK_PHONE_COLUMN to what the database has",
-    )
+def _job_company(work: sa.TableClause) -> sa.ColumnElement[Any]:
+    """The job's company is the row's own where the table says it."""
+    return work.c.JCCo if "JCCo" in work.c else work.c.PRCo
 
 
 def _records(result: Any) -> list[Record]:

@@ -1,0 +1,1 @@
+"""The directory: Microsoft Entra ID, read through Microsoft Graph."""

@@ -1,0 +1,1 @@
+"""The fleet: vehicles and drivers of Samsara."""

@@ -1,0 +1,62 @@
+"""The organisation's account: its token, its quota, and how errors speak of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from busway.contracts.coordination import Coordinator, Quota
+from busway.contracts.settings import Secret
+from busway.errors import ConfigurationError
+from busway_safetyamp.remote.keys import fingerprint
+from busway_safetyamp.remote.pacer import SHARES, Pacer, QuotaPacer, Unpaced
+from busway_safetyamp.remote.patience import Patience
+from busway_safetyamp.remote.service import Service
+from busway_safetyamp.settings.samsara import SamsaraSettings
+
+__all__ = ["samsara_key", "samsara_pacer", "samsara_service"]
+
+
+def samsara_service(settings: SamsaraSettings) -> Service:
+    """Samsara as errors speak of it."""
+    return Service(
+        name="Samsara",
+        address=settings.samsara_domain,
+        address_setting="SAMSARA_DOMAIN",
+        key_code="BW5011",
+        key_refused="Samsara refused the API token",
+        key_fix="check SAMSARA_API_KEY and its scopes, Read Vehicles and Read Drivers: busway explain BW5011",
+        quota_fix="run again later; if another program uses the same token, lower SAMSARA_RATE_LIMIT_CALLS",
+    )
+
+
+def samsara_key(settings: SamsaraSettings) -> Secret:
+    """The token. Raises ``ConfigurationError`` BW5014 where there is none."""
+    if settings.samsara_key is None:
+        raise ConfigurationError(
+            "BW5014",
+            "the fleet cannot be read without its settings",
+            where="SAMSARA_API_KEY",
+            why="it is not set",
+            fix="make a token with the scopes Read Vehicles and Read Drivers, and set it; "
+            "who has no fleet runs the other jobs by name",
+        )
+    return settings.samsara_key
+
+
+def samsara_pacer(
+    settings: SamsaraSettings, coordinator: Callable[[], Coordinator], patience: Patience, *, budget_seconds: float
+) -> Pacer:
+    """Turns out of the organisation's quota: one for each host and token, shared by every process.
+
+    :param budget_seconds: longest wait for one turn.
+    """
+    if not settings.samsara_rate_limit_calls:
+        return Unpaced()
+    host = urlsplit(settings.samsara_domain).netloc
+
+    def quota() -> Quota:
+        name = f"samsara:{host}:{fingerprint(samsara_key(settings))}"
+        return Quota(name, settings.samsara_rate_limit_calls, settings.samsara_rate_limit_period, SHARES)
+
+    return QuotaPacer(coordinator, quota, patience, budget_seconds=budget_seconds)

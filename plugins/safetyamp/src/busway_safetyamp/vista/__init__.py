@@ -1,0 +1,1 @@
+"""The source: Viewpoint Vista, read-only, through SQLAlchemy."""
