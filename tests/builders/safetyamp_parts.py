@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,12 +18,17 @@ from busway.contracts.runs import RunData, Stop
 from busway.errors import UnreachableError
 from busway.stores.local_coordinator import LocalCoordinator
 from busway_safetyamp.client import SafetyAmpClient
+from busway_safetyamp.graph.client import GraphClient
+from busway_safetyamp.graph.token import GraphToken
 from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_pacer
 from busway_safetyamp.paging import Pages
 from busway_safetyamp.remote.caller import ATTEMPTS
 from busway_safetyamp.remote.patience import Patience
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.wire import Wire, WireOptions
+from busway_safetyamp.samsara.account import samsara_pacer
+from busway_safetyamp.samsara.client import SamsaraClient
+from busway_safetyamp.sandbox.graph import GraphSandbox
 from busway_safetyamp.settings import SafetyAmpSettings
 
 T = TypeVar("T")
@@ -196,6 +203,36 @@ def safetyamp_client(url: str, remote: Remote | None = None, **changes: Any) -> 
         http := safetyamp_http(url, remote, **changes), settings.page_size, confirm=settings.confirm_last_page
     )
     return SafetyAmpClient(http, pages, site_code_field=settings.site_code_field)
+
+
+def graph_client(sandbox: GraphSandbox, remote: Remote | None = None, **changes: Any) -> GraphClient:
+    """The client of the directory, of a sandbox; ``changes`` are settings."""
+    trust = ssl.create_default_context(cadata=sandbox.authority.decode())
+    remote = remote or Remote()
+    remote.options = replace(remote.options, trust=trust)
+    application = sandbox.application
+    named = {
+        "graph_authority": sandbox.url,
+        "graph_domain": sandbox.url,
+        "graph_tenant_id": application.tenant,
+        "graph_client_id": application.client_id,
+        "graph_client_secret": application.secret,
+    }
+    settings = safetyamp_settings(**{**named, **changes})
+    retries = remote.retries(settings)
+    token = GraphToken(settings, remote.wire(settings.graph_authority), retries)
+    return GraphClient(settings, remote.wire(settings.graph_domain), token, retries)
+
+
+def samsara_client(url: str, token: str, remote: Remote | None = None, **changes: Any) -> SamsaraClient:
+    """The client of the fleet, of ``url``; ``changes`` are settings. There is no quota unless one is named."""
+    remote = remote or Remote()
+    lifted = {"samsara_domain": url, "samsara_key": token, "samsara_rate_limit_calls": 0}
+    settings = safetyamp_settings(**{**lifted, **changes})
+    wait = settings.quota_wait_seconds
+    pacer = samsara_pacer(settings, remote.coordinator, remote.patience, budget_seconds=wait)
+    wire = remote.wire(settings.samsara_domain)
+    return SamsaraClient(settings, wire, pacer=pacer, retries=remote.retries(settings))
 
 
 VISTA_TABLES = {

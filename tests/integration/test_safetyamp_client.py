@@ -91,7 +91,7 @@ def test_a_read_ends_with_the_first_page_that_is_not_full(
     assert lists.asked == [("/api/user_titles", page, 2) for page in range(pages)]
 
 
-@pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 2), (2, 2), (3, 3), (4, 3)])
+@pytest.mark.parametrize(("count", "pages"), [(0, 2), (1, 2), (2, 3), (3, 3), (4, 4)])
 def test_the_page_after_the_last_is_asked_for_unless_told_otherwise(
     lists: Lists, open_client: Callable[..., SafetyAmpClient], count: int, pages: int
 ) -> None:

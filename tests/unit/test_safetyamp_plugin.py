@@ -60,5 +60,13 @@ def test_settings_decide_lifecycle_and_adoption(
     assert [key.fields for key in employees.adopt_on] == adopts
 
 
-def test_validators_are_for_both_entities() -> None:
-    assert [rule.entity for rule in busway_safetyamp.busway_validators(context())] == ["title", "employee"]
+def test_there_is_a_validator_for_every_entity() -> None:
+    made = busway_safetyamp.busway_validators(context())
+    assert [rule.entity for rule in made] == ["title", "employee", "vehicle", "site"]
+
+
+def test_settings_reach_the_validator_of_employees() -> None:
+    made = busway_safetyamp.busway_validators(context(phone_country_code="44", gender_words="frau=0"))
+    employee = next(rule for rule in made if rule.entity == "employee")
+    clean = employee.validate({"mobile_phone": "020 7946 0018", "gender": "Frau"}).record
+    assert (clean["mobile_phone"], clean["gender"]) == ("+442079460018", 0)

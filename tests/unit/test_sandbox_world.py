@@ -160,7 +160,7 @@ def test_moving_a_cluster_moves_what_is_below_it(world: World) -> None:
     assert (leaf["depth"], leaf["path"]) == (2, "/1/2/")
     body = {"name": "North", "parent_cluster_id": south["id"], "osha_establishment": 0}
     world.update("site_clusters", "2", body, "PUT")
-    tree = orjson.loads(world.page("site_clusters", 0, 25))
+    tree = [orjson.loads(root) for root in world.rows("site_clusters").read(0, 25)]
     north = tree[0]["children"][0]["children"][0]
     assert (north["name"], north["depth"]) == ("North", 2)
     assert (north["children"][0]["path"], north["children"][0]["depth"]) == ("/1/3/2/", 3)
@@ -203,11 +203,56 @@ def test_unknown_ids_and_read_only_resources_are_told_apart(world: World) -> Non
         world.create("roles", {"name": "Boss"})
 
 
-def test_an_asset_stands_at_the_site_of_its_type(world: World) -> None:
-    kind = world.asset_types.add("Vehicle", 1, world.stamp())
-    world.assets.add({"name": "Truck", "asset_type_id": kind}, world.stamp())
-    asset = world.records("assets")[0]
-    assert (asset["site_id"], asset["asset_type"]["name"], asset["status"]) == (1, "Vehicle", 1)
+@pytest.fixture
+def vehicle(world: World) -> int:
+    """A type of asset at site 1."""
+    category = world.asset_categories.add("Vehicles", world.stamp())
+    return world.asset_types.add("Vehicle", 1, world.stamp(), category_id=category)
+
+
+def test_an_asset_embeds_its_site_type_and_user(world: World, vehicle: int) -> None:
+    user = create(world, "users", **PERSON)
+    body = {"name": "Truck", "site_id": 1, "asset_type_id": vehicle, "vin": "X", "year": 2020}
+    asset = create(world, "assets", **body, current_user_id=user["id"])
+    assert (asset["site"]["id"], asset["asset_type"]["name"], asset["status"]) == (1, "Vehicle", 1)
+    assert asset["current_user"]["email"] == PERSON["email"]
+    assert not {"vin", "year"} & set(asset), "fields the account does not know are ignored"
+    world.update("assets", str(asset["id"]), {**body, "status": 0, "current_user_id": None}, "PUT")
+    changed = world.records("assets")[0]
+    assert (changed["status"], changed["current_user"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"site_id": None}, "site_id"),
+        ({"asset_type_id": None}, "asset_type_id"),
+        ({"site_id": 99}, "site_id"),
+        ({"asset_type_id": "1"}, "asset_type_id"),
+        ({"site_id": 2}, "site_id"),
+        ({"status": 3}, "status"),
+        ({"model": 7}, "model"),
+        ({"current_user_id": "ZZZZZ"}, "current_user_id"),
+    ],
+)
+def test_an_asset_must_stand_at_the_site_of_its_type(
+    world: World, vehicle: int, changes: dict[str, Any], field: str
+) -> None:
+    world.add("sites", {"name": "Second", "cluster_id": 1})
+    body = {"name": "Truck", "site_id": 1, "asset_type_id": vehicle, **changes}
+    assert list(errors_of(world, "assets", **body)) == [field]
+    assert world.records("assets") == []
+
+
+def test_what_somebody_deleted_stays_in_the_list_and_keeps_what_is_unique(world: World) -> None:
+    user = create(world, "users", **PERSON)
+    world.delete("users", user["id"])
+    world.delete("site_clusters", 2)
+    assert world.records("users")[0]["deleted_at"]
+    assert orjson.loads(world.rows("site_clusters").read(0, 25)[0])["children"][0]["deleted_at"]
+    assert errors_of(world, "users", **PERSON) == {"email": ["The email has already been taken."]}
+    assert world.ledger.count("DELETE") == 0
 
 
 def test_ids_of_users_are_distinct_and_opaque() -> None:

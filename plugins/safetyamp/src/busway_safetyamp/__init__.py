@@ -42,11 +42,17 @@ def busway_jobs(context: PluginContext[SafetyAmpSettings]) -> Sequence[Job]:
 
 @hookimpl
 def busway_validators(context: PluginContext[SafetyAmpSettings]) -> Sequence[Validator]:
-    """The rules for titles and employees."""
+    """The rules for titles, employees, vehicles and sites."""
     from busway_safetyamp.today import today_in
-    from busway_safetyamp.validators import EmployeeValidator, TitleValidator
+    from busway_safetyamp.validators import EmployeeValidator, SiteValidator, TitleValidator, VehicleValidator
 
-    return (TitleValidator(), EmployeeValidator(today_in(context.clock, context.settings.timezone)))
+    settings = context.settings
+    employee = EmployeeValidator(
+        today_in(context.clock, settings.timezone),
+        phone_country_code=settings.phone_country_code,
+        genders=settings.genders(),
+    )
+    return (TitleValidator(), employee, VehicleValidator(), SiteValidator())
 
 
 @hookimpl

@@ -102,7 +102,7 @@ class _Walk:
         if number == 0 and SMALLEST_PAGE <= length < self._size:
             # Capped at this length? The size that is known to be served shows what comes behind.
             self._expect_known(self._page(length // SMALLEST_PAGE, SMALLEST_PAGE), number, length)
-        if confirm and length:
+        if confirm:
             self._expect_known(self._page(number + 1, self._size), number, length)
 
     def _expect_known(self, rows: list[Record], number: int, length: int) -> None:

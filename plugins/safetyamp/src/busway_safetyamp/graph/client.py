@@ -69,6 +69,7 @@ class GraphClient:
     def close(self) -> None:
         """Gives the connections back."""
         self._caller.close()
+        self._token.close()
 
     def _first(self, size: int, fields: tuple[str, ...]) -> Any:
         return self._page(params={"$filter": "accountEnabled eq true", "$select": ",".join(fields), "$top": size})

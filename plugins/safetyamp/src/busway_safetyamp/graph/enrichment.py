@@ -74,9 +74,9 @@ def _remarks(directory: Directory) -> list[str]:
         shown = ", ".join(directory.ambiguous[:_SHOWN_NUMBERS])
         more = len(directory.ambiguous) - _SHOWN_NUMBERS
         remarks.append(
-            f"{len(directory.ambiguous)} employee numbers belong to several enabled accounts of the directory, and "
-            f"none of those is used: {shown}{f' and {more} more' if more > 0 else ''}"
+            "employee numbers of several enabled accounts of the directory, none of which is used: "
+            f"{shown}{f' and {more} more' if more > 0 else ''}"
         )
     if directory.without_address:
-        remarks.append(f"{directory.without_address} accounts of the directory have no address of the company")
+        remarks.append(f"accounts of the directory without an address of the company: {directory.without_address}")
     return remarks

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from busway.contracts.settings import Secret
 from busway.errors import ConfigurationError
 from busway_safetyamp.graph.service import sign_in_service
-from busway_safetyamp.remote.answers import judged
+from busway_safetyamp.remote.answers import judged, parsed, shapeless
 from busway_safetyamp.remote.errors import Answer, RemoteRefusedError
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.service import Call
@@ -29,8 +29,10 @@ _MEANINGS = {
     "AADSTS7000222": "the client secret has expired",
     "AADSTS700016": "there is no such application in the tenant",
     "AADSTS90002": "there is no such tenant",
+    "invalid_tenant": "there is no such tenant",
     "AADSTS53003": "a conditional access policy forbids it",
 }
+_EXPECTED = {"token_endpoint", "access_token"}
 _AGAIN = (429, 500, 502, 503, 504)
 
 
@@ -42,6 +44,7 @@ class GraphToken:
 
     def __init__(self, settings: GraphSettings, wire: Wire, retries: Retries) -> None:
         self._settings = settings
+        self._wire = wire
         self._http = _MsalHttp(settings, wire, retries)
         self._lock = threading.Lock()
         self._application: msal.ConfidentialClientApplication | None = None
@@ -62,6 +65,10 @@ class GraphToken:
         with self._lock:
             if self._application is not None:
                 self._application.remove_tokens_for_client()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._wire.close()
 
     def _signed_in(self) -> msal.ConfidentialClientApplication:
         secret = self._secret_now()
@@ -149,7 +156,7 @@ class _MsalHttp:
         return self._send("POST", url, params=params, data=data, headers=more.get("headers"))
 
     def close(self) -> None:
-        """Nothing: the connections belong to whoever made them."""
+        """Nothing: the connections are closed with the token."""
 
     def _send(self, method: str, url: str, **request: Any) -> _MsalAnswer:
         call = Call(method, self._service, urlsplit(url).path, repeatable=True)
@@ -160,4 +167,9 @@ class _MsalHttp:
                 judged(call, answer)
             return answer
 
-        return _MsalAnswer(self._retries.run(attempt))
+        answer = self._retries.run(attempt)
+        # Looked at here: the library writes an answer that it cannot read into the log, whole.
+        envelope = parsed(call, answer)
+        if answer.good and not (isinstance(envelope, dict) and _EXPECTED & set(envelope)):
+            raise shapeless(call, "it is neither the description of a sign-in nor a token")
+        return _MsalAnswer(answer)

@@ -21,7 +21,7 @@ from busway_safetyamp.remote.redacted import without_values
 from busway_safetyamp.remote.retries import Transient
 from busway_safetyamp.remote.service import Call
 
-__all__ = ["judged", "key_refused", "lost", "shapeless"]
+__all__ = ["judged", "key_refused", "lost", "parsed", "shapeless"]
 
 E = TypeVar("E", bound=Answered)
 
@@ -41,11 +41,11 @@ def judged(call: Call, answer: Answer) -> Any:
         raise Transient(_throttled(call, answer), answer.retry_after, throttled=True)
     if answer.status >= 500:
         raise _unavailable(call, answer)
-    parsed = _parsed(call, answer)
+    envelope = parsed(call, answer)
     if answer.good:
-        return parsed
+        return envelope
     if answer.status == 422 and call.method != "GET":
-        raise _rejected(call, answer, parsed)
+        raise _rejected(call, answer, envelope)
     raise _refused(call, answer)
 
 
@@ -119,7 +119,8 @@ def _unavailable(call: Call, answer: Answer) -> Exception:
     return Transient(_noted(error, answer), answer.retry_after) if again else _noted(error, answer)
 
 
-def _parsed(call: Call, answer: Answer) -> Any:
+def parsed(call: Call, answer: Answer) -> Any:
+    """The JSON of an answer, good or bad. Raises ``RefusedError`` (BW5002) for what is none."""
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError:
@@ -146,8 +147,8 @@ def _refused(call: Call, answer: Answer) -> RemoteRefusedError:
     return _noted(RemoteRefusedError("BW5004", what, where=call.where, why=why, fix="busway explain BW5004"), answer)
 
 
-def _rejected(call: Call, answer: Answer, parsed: Any) -> RecordRefusedError:
-    fields = _complaints(parsed)
+def _rejected(call: Call, answer: Answer, envelope: Any) -> RecordRefusedError:
+    fields = _complaints(envelope)
     error = RecordRefusedError(
         f"{call.service.name} refused the record",
         fields=fields,

@@ -20,20 +20,20 @@ class Clusters(NumberedResource):
     def __init__(self) -> None:
         super().__init__()
         self._codes: dict[str, int] = {}
-        self._tree: bytes | None = None
+        self._tree: list[bytes] | None = None
 
     def add_root(self, name: str, stamp: Stamp) -> int:
         """A cluster without a parent."""
         return self._store({"name": name, "external_code": None}, None, stamp)
 
-    def tree(self) -> bytes:
-        """All clusters as JSON: a list of roots, each with its ``children``."""
+    def listed(self, first: int, limit: int) -> list[bytes]:
+        """The whole tree, whatever is asked for: the JSON of each root, with its ``children`` in it."""
         if self._tree is None:
             nodes = {key: {**self.get(key), "children": []} for key in self}
             for node in nodes.values():
                 if node["parent_cluster_id"] is not None:
                     nodes[node["parent_cluster_id"]]["children"].append(node)
-            self._tree = orjson.dumps([node for node in nodes.values() if node["parent_cluster_id"] is None])
+            self._tree = [orjson.dumps(node) for node in nodes.values() if node["parent_cluster_id"] is None]
         return self._tree
 
     def create(self, body: Record, stamp: Stamp) -> int:
@@ -51,6 +51,11 @@ class Clusters(NumberedResource):
         record["parent_cluster_id"] = body["parent_cluster_id"]
         self._index(key, record)
         self._place_all()
+
+    def delete(self, key: int, stamp: Stamp) -> None:
+        """Marks a cluster as deleted."""
+        super().delete(key, stamp)
+        self._tree = None
 
     def _check(self, body: Record, required: tuple[str, ...], key: int | None) -> None:
         errors = FieldErrors()

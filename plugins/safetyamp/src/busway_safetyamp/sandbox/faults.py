@@ -1,113 +1,143 @@
-"""What can be made to go wrong, from a test."""
+"""What can be made to go wrong in a stand-in: from a test, from the command line, and while it runs."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from random import Random
 
-from busway_safetyamp.sandbox.wire import Answer, Ending, Request, error_answer
+from busway_safetyamp.sandbox.fault import Fault, FaultKind
+from busway_safetyamp.sandbox.wire import Answer, Ending
 
-__all__ = ["Faults"]
+__all__ = ["Faults", "Place"]
 
 _HTML = b"<!doctype html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
+_SHAPELESS = b'{"ok":true}'
+_INSTEAD = (FaultKind.HTML, FaultKind.HANG, FaultKind.DROP, FaultKind.THROTTLE, FaultKind.FAIL)
+_AFTER_A_WRITE = (FaultKind.RESET, FaultKind.FAIL_AFTER_COMMIT)
+_AFTER = (FaultKind.SHAPELESS, FaultKind.TRUNCATE, FaultKind.SLOW)
+_ROWS = (FaultKind.EMPTY, FaultKind.SHORTEN, FaultKind.REPEAT, FaultKind.SHUFFLE)
+
+ErrorAnswer = Callable[[int, str], Answer]
+"""Makes an error in the words of the remote."""
 
 
-class _Kind(StrEnum):
-    FAIL = "fail"
-    HTML = "html"
-    TRUNCATE = "truncate"
-    RESET = "reset"
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request is about."""
 
-
-@dataclass(slots=True)
-class _Fault:
-    kind: _Kind
-    left: int | None
-    """How often it strikes; None is until cleared."""
-    resource: str = ""
+    resource: str
     page: int = 0
-    status: int = 500
+    """Number of the page that is asked for, from 0."""
+    writes: bool = False
 
 
 class Faults:
-    """Switches; each method arms one and returns at once. Thread-safe."""
+    """Switches. Thread-safe; arming one and clearing all take effect at the next request.
+
+    Where several are meant, the one that was armed first strikes.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._armed: list[_Fault] = []
-        self._calls_left: int | None = None
+        self._armed: list[Fault] = []
+        self._orders = 0
+
+    def arm(self, fault: Fault) -> None:
+        """Makes ``fault`` strike from now on."""
+        with self._lock:
+            self._armed.append(replace(fault))
 
     def fail_page(self, resource: str, page: int, *, status: int = 500, times: int | None = None) -> None:
         """Page ``page`` (from 0) of ``resource`` is answered with ``status``."""
-        self._arm(_Fault(_Kind.FAIL, times, resource, page, status))
+        self.arm(Fault(FaultKind.FAIL, resource, page, times=times, status=status))
 
     def truncate_page(self, resource: str, page: int, *, times: int | None = None) -> None:
         """Page ``page`` of ``resource`` breaks off in the middle and the connection ends."""
-        self._arm(_Fault(_Kind.TRUNCATE, times, resource, page))
+        self.arm(Fault(FaultKind.TRUNCATE, resource, page, times=times))
 
     def answer_html(self, *, times: int | None = None) -> None:
         """Every call is answered 200 with a page of HTML, as a sign-in portal in the way does."""
-        self._arm(_Fault(_Kind.HTML, times))
+        self.arm(Fault(FaultKind.HTML, times=times))
 
     def refuse_after(self, calls: int) -> None:
         """``calls`` more calls are served, then every one is answered 401."""
-        with self._lock:
-            self._calls_left = calls
+        self.arm(Fault(FaultKind.FAIL, after=calls, status=401))
 
     def reset_after_commit(self, *, times: int = 1) -> None:
         """The next write is committed, and the connection is reset instead of an answer."""
-        self._arm(_Fault(_Kind.RESET, times))
+        self.arm(Fault(FaultKind.RESET, times=times))
 
     def clear(self) -> None:
         """All is well again."""
         with self._lock:
             self._armed = []
-            self._calls_left = None
 
-    def instead(self, request: Request) -> Answer | None:
-        """The answer a fault gives in place of the account's, or None."""
-        if self._used_up():
-            return error_answer(401, "Unauthenticated.")
-        if self._strikes(_Kind.HTML, request):
+    @property
+    def armed(self) -> tuple[Fault, ...]:
+        """Those that may still strike."""
+        with self._lock:
+            return tuple(replace(fault) for fault in self._armed if fault.times != 0)
+
+    def instead(self, place: Place, error: ErrorAnswer) -> Answer | None:
+        """The answer a fault gives in place of the remote's, or None. Nothing is committed then."""
+        fault = self._strikes(_INSTEAD, place)
+        if fault is None:
+            return None
+        if fault.kind is FaultKind.HTML:
             return Answer(200, _HTML, content_type="text/html; charset=utf-8")
-        fault = self._strikes(_Kind.FAIL, request)
-        return error_answer(fault.status, "Server Error") if fault else None
+        if fault.kind is FaultKind.THROTTLE:
+            headers = (("Retry-After", fault.retry_after),) if fault.retry_after else ()
+            return replace(error(429, "Too Many Attempts."), headers=headers)
+        if fault.kind is FaultKind.FAIL:
+            return error(fault.status, "Unauthenticated." if fault.status == 401 else "Server Error")
+        return replace(error(500, ""), ending=Ending.HANG if fault.kind is FaultKind.HANG else Ending.RESET)
 
-    def afterwards(self, request: Request, answer: Answer) -> Answer:
-        """The account's answer as the fault leaves it."""
+    def rows(self, place: Place, size: int, count: int, read: Callable[[int, int], list[bytes]]) -> list[bytes]:
+        """The rows of a page as faults leave them; ``read(first, limit)`` gives those of the remote.
+
+        :param count: how many rows there are altogether.
+        """
+        fault = self._strikes(_ROWS, place)
+        first = place.page * size
+        if fault is None:
+            return read(first, size)
+        if fault.kind is FaultKind.SHUFFLE:
+            return self._shuffled(read(0, count))[first : first + size]
+        if fault.kind is FaultKind.REPEAT:
+            return read(max(0, first - size), size)
+        return [] if fault.kind is FaultKind.EMPTY else read(first, size)[: -max(1, size // 3)]
+
+    def heard(self, place: Place, fields: Iterable[str]) -> list[str]:
+        """The fields of a body that are taken notice of."""
+        fault = self._strikes((FaultKind.IGNORE,), place)
+        return [name for name in fields if fault is None or name != fault.field]
+
+    def afterwards(self, place: Place, answer: Answer, error: ErrorAnswer) -> Answer:
+        """The remote's good answer as faults leave it."""
         if answer.status >= 300:
             return answer
-        if request.method != "GET" and self._strikes(_Kind.RESET, request):
-            return replace(answer, ending=Ending.RESET)
-        if request.method == "GET" and self._strikes(_Kind.TRUNCATE, request):
-            return replace(answer, ending=Ending.CUT)
-        return answer
+        fault = self._strikes((*_AFTER_A_WRITE, *_AFTER) if place.writes else _AFTER, place)
+        if fault is None:
+            return answer
+        if fault.kind is FaultKind.FAIL_AFTER_COMMIT:
+            return error(fault.status, "Server Error")
+        if fault.kind is FaultKind.SHAPELESS:
+            return replace(answer, body=_SHAPELESS)
+        if fault.kind is FaultKind.SLOW:
+            return replace(answer, pace=fault.seconds)
+        return replace(answer, ending=Ending.RESET if fault.kind is FaultKind.RESET else Ending.CUT)
 
-    def _arm(self, fault: _Fault) -> None:
+    def _shuffled(self, rows: list[bytes]) -> list[bytes]:
         with self._lock:
-            self._armed.append(fault)
+            self._orders += 1
+            order = self._orders
+        Random(order).shuffle(rows)  # noqa: S311 - repeatable, not unguessable
+        return rows
 
-    def _used_up(self) -> bool:
-        if self._calls_left is None:
-            return False
-        with self._lock:
-            self._calls_left -= 1
-            return self._calls_left < 0
-
-    def _strikes(self, kind: _Kind, request: Request) -> _Fault | None:
+    def _strikes(self, kinds: Sequence[FaultKind], place: Place) -> Fault | None:
         if not self._armed:
             return None
         with self._lock:
-            for fault in self._armed:
-                if fault.kind is kind and fault.left != 0 and _meant(fault, request):
-                    fault.left = None if fault.left is None else fault.left - 1
-                    return fault
-        return None
-
-
-def _meant(fault: _Fault, request: Request) -> bool:
-    if not fault.resource:
-        return True
-    here = request.method == "GET" and request.path == f"/api/{fault.resource}"
-    return here and request.query.get("page", "0") == str(fault.page)
+            return next((fault for fault in self._armed if fault.kind in kinds and fault.meets(place)), None)

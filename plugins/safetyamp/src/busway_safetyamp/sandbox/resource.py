@@ -73,10 +73,14 @@ class Resource(Generic[K]):
         except KeyError:
             raise UnknownRecordError(f"{self.name} has no {key!r}") from None
 
-    def page(self, first: int, limit: int) -> bytes:
-        """The JSON list of up to ``limit`` records from position ``first`` on."""
+    def rows(self, first: int, limit: int) -> list[bytes]:
+        """The JSON of up to ``limit`` records from position ``first`` on."""
         last = min(first + limit, len(self._keys))
-        return b"[" + b",".join([self._json[at] or self._rendered(at) for at in range(first, last)]) + b"]"
+        return [self._json[at] or self._rendered(at) for at in range(first, last)]
+
+    def listed(self, first: int, limit: int) -> list[bytes]:
+        """The JSON of what its list shows from position ``first`` on: its records, one by one."""
+        return self.rows(first, limit)
 
     def json(self, key: K) -> bytes:
         """One record as JSON."""
@@ -101,6 +105,11 @@ class Resource(Generic[K]):
         self._keys.append(key)
         self._records[key] = record
         self._json.append(None)
+
+    def delete(self, key: K, stamp: Stamp) -> None:
+        """Marks a record as deleted. It stays in the list, and so does what it has that must be unique."""
+        self.get(key).update({"deleted_at": stamp.at, "deleted_by": stamp.by})
+        self.touch(key)
 
     def touch(self, key: K) -> None:
         """The record, or something its JSON embeds, has changed."""

@@ -51,6 +51,8 @@ class Ending(Enum):
     """Half of the body is sent, then the connection is closed."""
     RESET = "reset"
     """Nothing is sent and the connection is reset."""
+    HANG = "hang"
+    """Nothing is sent and the connection stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Answer:
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
     ending: Ending = Ending.KEEP
+    pace: float = 0.0
+    """Seconds before each byte of the body; 0 sends all at once."""
 
     def render(self, date: str, *, keep_alive: bool, with_body: bool = True) -> bytes:
         """The bytes to send, in one piece; ``date`` is the value of the ``Date`` header."""
@@ -134,3 +138,12 @@ def _read_body(stream: BufferedIOBase, headers: dict[str, str]) -> bytes:
     if len(body) < length:
         raise MalformedRequestError(400, "The body ended early.")
     return body
+
+
+def count_in(text: str | None, default: int, *, least: int = 0) -> int | None:
+    """The whole number in a query; ``default`` where there is none, and None for what is no number."""
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) < least:
+        return None
+    return int(text)

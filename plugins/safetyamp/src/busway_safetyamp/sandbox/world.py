@@ -10,7 +10,7 @@ import orjson
 
 from busway.contracts.clock import Clock, SystemClock
 from busway.contracts.records import Record
-from busway_safetyamp.sandbox.assets import Assets, AssetTypes
+from busway_safetyamp.sandbox.assets import AssetCategories, Assets, AssetTypes
 from busway_safetyamp.sandbox.clusters import Clusters
 from busway_safetyamp.sandbox.identifiers import user_id
 from busway_safetyamp.sandbox.ledger import WriteLedger
@@ -20,17 +20,33 @@ from busway_safetyamp.sandbox.sites import Sites
 from busway_safetyamp.sandbox.titles import Titles
 from busway_safetyamp.sandbox.users import Users
 
-__all__ = ["World"]
+__all__ = ["Rows", "World"]
 
 _KEY_OWNER = user_id(0)
 """The key belongs to the account's first user, who is named in the audit fields of what it writes."""
+
+
+class Rows:
+    """What a resource lists, as JSON ready to send."""
+
+    def __init__(self, resource: Resource[Any], lock: threading.RLock) -> None:
+        self._resource = resource
+        self._lock = lock
+
+    def __len__(self) -> int:
+        return len(self._resource)
+
+    def read(self, first: int, limit: int) -> list[bytes]:
+        """Up to ``limit`` rows from position ``first`` on."""
+        with self._lock:
+            return self._resource.listed(first, limit)
 
 
 class World:
     """Users, titles, roles, sites, clusters, assets, and the ledger of what was written to them; thread-safe.
 
     :meth:`create` and :meth:`update` are what the API calls and are written down in the ledger;
-    :meth:`add` and :meth:`edit` obey the same rules and leave no trace, for seeding and for changes
+    :meth:`add`, :meth:`edit` and :meth:`delete` obey the same rules and leave no trace, for seeding and for changes
     that somebody else makes in the account.
     """
 
@@ -44,8 +60,9 @@ class World:
         self.titles = Titles()
         self.roles = Roles()
         self.users = Users(self.titles, self.roles, self.sites)
-        self.asset_types = AssetTypes()
-        self.assets = Assets(self.asset_types)
+        self.asset_categories = AssetCategories()
+        self.asset_types = AssetTypes(self.sites, self.asset_categories)
+        self.assets = Assets(self.asset_types, self.sites, self.users)
         self.sites.on_change = self.users.site_changed
         everything: tuple[Resource[Any], ...] = (
             self.users,
@@ -55,39 +72,39 @@ class World:
             self.clusters,
             self.assets,
             self.asset_types,
+            self.asset_categories,
         )
         self._resources: dict[str, Resource[Any]] = {resource.name: resource for resource in everything}
 
     def __contains__(self, name: object) -> bool:
         return name in self._resources
 
-    def page(self, name: str, number: int, limit: int) -> bytes:
-        """Page ``number`` (from 0) of a resource as a JSON list; clusters come as the whole tree."""
-        with self._lock:
-            if name == self.clusters.name:
-                return self.clusters.tree()
-            return self._resources[name].page(number * limit, limit)
+    def rows(self, name: str) -> Rows:
+        """The rows of a resource as it lists them; clusters are one row for each tree."""
+        return Rows(self._resources[name], self._lock)
 
     def records(self, name: str) -> list[Record]:
-        """All records of a resource as a client would see them."""
+        """All records of a resource as a client would see them, one by one."""
         with self._lock:
             resource = self._resources[name]
-            found: list[Record] = orjson.loads(resource.page(0, len(resource)))
-            return found
+            found: list[Record] = orjson.loads(b"[" + b",".join(resource.rows(0, len(resource))) + b"]")
+        return found
 
-    def create(self, name: str, body: Record) -> bytes:
+    def create(self, name: str, body: Record, *, sent: Record | None = None) -> bytes:
         """Adds a record and answers its JSON.
 
         Raises ``RejectionError`` or ``NotAllowedError``; then nothing has changed.
+
+        :param sent: what was sent, where ``body`` is only what of it was taken notice of.
         """
         with self._lock:
             resource = self._resources[name]
             key = resource.create(body, self.stamp())
-            self.ledger.record("POST", f"/api/{name}", key, body)
+            self.ledger.record("POST", f"/api/{name}", key, sent or body)
             return resource.json(key)
 
-    def update(self, name: str, text: str, body: Record, method: str) -> bytes:
-        """Changes the record whose id in the path is ``text`` and answers its JSON.
+    def update(self, name: str, text: str, body: Record, method: str, *, sent: Record | None = None) -> bytes:
+        """Changes the record whose id in the path is ``text`` and answers its JSON; ``sent`` as in :meth:`create`.
 
         Raises ``UnknownRecordError``, ``RejectionError`` or ``NotAllowedError``; then nothing has changed.
         """
@@ -95,7 +112,7 @@ class World:
             resource = self._resources[name]
             key = resource.key_of(text)
             resource.update(key, body, self.stamp())
-            self.ledger.record(method, f"/api/{name}/{text}", key, body)
+            self.ledger.record(method, f"/api/{name}/{text}", key, sent or body)
             return resource.json(key)
 
     def add(self, name: str, body: Record) -> Any:
@@ -107,6 +124,11 @@ class World:
         """Changes a record without an entry in the ledger."""
         with self._lock:
             self._resources[name].update(key, body, self.stamp())
+
+    def delete(self, name: str, key: str | int) -> None:
+        """Marks a record as deleted, without an entry in the ledger; lists go on showing it."""
+        with self._lock:
+            self._resources[name].delete(key, self.stamp())
 
     def stamp(self) -> Stamp:
         """Who writes and when; rendered once per second."""
