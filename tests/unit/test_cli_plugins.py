@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -242,6 +243,30 @@ def test_doctor_shows_the_last_load_and_loads_when_asked(acme: CheckedDeployment
     assert "degraded" in found["sinks.pager"]["detail"]
     assert "nobody answers at acme.test" in found["sinks.pager"]["detail"]
     assert found["sinks.pager"]["fix"] == "call acme"
+    assert (found["acme.folder"]["status"], found["acme.folder"]["detail"]) == ("ok", "there is room")
+    assert (found["acme.ping"]["status"], found["acme.ping"]["fix"]) == ("warning", "call acme")
+    assert acme.run("doctor", "--online").out.count("call acme") == 1
+
+
+@pytest.mark.parametrize(("kind", "code"), [("validators", 3), ("sinks", 0)])
+def test_doctor_fails_when_a_remote_does_not_answer_that_is_needed(
+    acme: CheckedDeployment, kind: str, code: int
+) -> None:
+    source = {"validators": VALIDATORS, "sinks": SINK}[kind] + HEALTHY.replace("degraded", "failed")
+    acme.site.install("pager", source, kind=kind)
+    acme.select(**{kind: ["pager"]})
+    assert acme.run("doctor", "--plugins").code == 0
+    answer = acme.run("doctor", "--online")
+    assert answer.code == code
+    assert re.search(rf"acme.ping +{'failed' if code else 'warning'} +nobody answers at acme.test", answer.out)
+
+
+def test_a_module_that_serves_two_kinds_is_asked_for_its_health_once(acme: CheckedDeployment) -> None:
+    acme.site.install("both", SINK + VALIDATORS + HEALTHY, also="[busway.v1.validators]\nboth = {module}\n")
+    acme.select(sinks=["both"], validators=["both"])
+    found = [one["check"] for one in acme.run("doctor", "--online", "--json").envelope["data"]]
+    assert found.count("acme.ping") == 1
+    assert {"sinks.both", "validators.both"} <= set(found)
 
 
 def test_doctor_fails_for_a_required_plugin_and_shows_one_fix_for_each_setting(acme: CheckedDeployment) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from busway_safetyamp import normalise
 from busway_safetyamp.sandbox.company import Company
 from busway_safetyamp.sandbox.formats import is_email, is_phone
+from busway_safetyamp.sandbox.people import _phone
 from busway_safetyamp.sandbox.rows import Row
 from busway_safetyamp.sandbox.seeding import FIELD_ROLE, world_for_company
 
@@ -94,7 +95,7 @@ def test_any_company_can_be_put_into_an_account(seed: int, people: int) -> None:
     assert len(roots) == 1
 
 
-@pytest.mark.parametrize("people", [0, 30_001])
+@pytest.mark.parametrize("people", [0, 1_000_001])
 def test_the_number_of_people_has_limits(people: int) -> None:
     with pytest.raises(ValueError, match="people"):
         Company(1, people)
@@ -121,3 +122,11 @@ def test_the_account_knows_some_people_and_a_few_of_them_are_no_employees() -> N
     assert len(employees) == 15
     assert any(user["street"] == "1 Former Street" for user in employees)
     assert len(users) - len(employees) == 3
+
+
+def test_telephone_numbers_are_unique_as_long_as_there_are_any() -> None:
+    first = [_phone(at, column) for at in range(100) for column in (0, 1)]
+    assert len(set(first)) == 200
+    supply = next(at for at in range(100_000) if _phone(at, 1) is None)
+    assert supply > 30_000
+    assert (_phone(supply - 1, 1) is None, _phone(supply, 0), _phone(supply * 2, 0)) == (False, None, None)

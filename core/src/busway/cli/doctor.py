@@ -54,8 +54,10 @@ def doctor(ctx: click.Context, load: bool, online: bool, as_json: bool) -> int:
             ("CHECK", "STATUS", "DETAIL"),
             [(name, status, detail) for name, status, detail, _ in findings],
         )
+        told: set[str] = set()
         for name, status, _, fix in findings:
-            for at, line in enumerate(fix.split("\n") if fix else []):
+            for at, line in enumerate(fix.split("\n") if fix and fix not in told else []):
+                told.add(fix)
                 front = f"{style(status, fg=COLOURS[status])}  {name}:" if at == 0 else " " * len(f"{status}  {name}:")
                 click.echo(f"  {front} {line}")
         click.echo("settings and secrets:  busway config status")
@@ -179,8 +181,17 @@ def _plugin(status: PluginStatus, state: str) -> Finding:
 def _checked(checked: Sequence[CheckedPlugin]) -> Iterator[Finding]:
     for one in checked:
         yield _plugin(one.status, one.status.state)
+        for result in one.health:
+            yield result.name, _severity(result.status, required=one.status.required), result.detail, result.fix
         for note in one.status.notes:
             yield f"{one.status.kind}.{one.status.name}", "warning", note, ""
+
+
+def _severity(status: str, *, required: bool) -> Literal["ok", "warning", "failed"]:
+    """What the answer of a health check is worth: one that failed is as bad as its plugin is needed."""
+    if status == "ok":
+        return "ok"
+    return "failed" if status == "failed" and required else "warning"
 
 
 def _installed(listing: PluginListing) -> Iterator[Finding]:

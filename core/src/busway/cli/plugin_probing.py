@@ -80,11 +80,13 @@ class Probe:
     def run(self, *, until: str, online: bool) -> dict[str, Any]:
         """Takes the steps until one fails, and returns what became of the plugin, ready for JSON.
 
-        :param until: ``settings`` to stop after they are known, ``health`` for all.
+        :param until: ``settings`` to stop after they are known, ``contract`` after what was built is compared with
+            it, ``health`` for all.
         """
         steps: list[Callable[[], None]] = [self._load, self._ask_settings]
-        if until == "health":
+        if until != "settings":
             steps += [self._compare_hooks, self._configure, self._build, self._compare_object]
+        if until == "health":
             steps.append(partial(self._ask_health, online=online))
         for step in steps:
             step()

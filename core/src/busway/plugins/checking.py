@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from busway.errors import Problem
@@ -92,7 +91,12 @@ class PluginChecker:
         if not rows:
             return []
         stop = threading.Event()
-        work = partial(self._run_one, sources=list(sources), until=until, stop=stop)
+        asked = _asked_for_health(rows)
+
+        def work(row: PluginStatus) -> CheckedPlugin:
+            last = "contract" if until == "health" and (row.kind, row.name) not in asked else until
+            return self._run_one(row, sources=list(sources), until=last, stop=stop)
+
         # They mostly wait for one another's imports; more than a few at a time only makes each of them late.
         with ThreadPoolExecutor(max_workers=min(len(rows), max(4, os.cpu_count() or 4))) as pool:
             try:
@@ -114,6 +118,12 @@ class PluginChecker:
             cause = f"no process could be started for it: {error.strerror or type(error).__name__}"
             return CheckedPlugin(_failed(row, "BW1317", cause, "try again when the machine has memory and processes"))
         return _outcome(row, run, self.seconds)
+
+
+def _asked_for_health(rows: Sequence[PluginStatus]) -> set[Key]:
+    """The rows whose health checks run: one for each module, or one that serves two kinds would ask a remote twice."""
+    by_module = {(row.distribution, row.entry_point): (row.kind, row.name) for row in rows}
+    return set(by_module.values())
 
 
 def _can_run(row: PluginStatus) -> bool:

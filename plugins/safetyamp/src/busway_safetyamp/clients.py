@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from busway_safetyamp.client import SafetyAmpClient
     from busway_safetyamp.graph.client import GraphClient
+    from busway_safetyamp.http import SafetyAmpHttp
     from busway_safetyamp.samsara.client import SamsaraClient
     from busway_safetyamp.vista.source import VistaSource
 
@@ -59,17 +60,22 @@ class Clients:
     def safetyamp(self, manner: Manner) -> SafetyAmpClient:
         """The client of the target."""
         from busway_safetyamp.client import SafetyAmpClient
-        from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_pacer
         from busway_safetyamp.paging import Pages
+
+        settings, http = self._settings, self.safetyamp_http(manner)
+        pages = Pages(http, settings.page_size, confirm=settings.confirm_last_page)
+        return SafetyAmpClient(http, pages, site_code_field=settings.site_code_field)
+
+    def safetyamp_http(self, manner: Manner) -> SafetyAmpHttp:
+        """The calls to the target."""
+        from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_pacer
 
         settings = self._settings
         wire = self._wire(settings.domain, manner, safetyamp_headers(settings))
         pacer = safetyamp_pacer(
             settings, self._context.coordinator, self.patience, budget_seconds=manner.quota_wait_seconds
         )
-        http = SafetyAmpHttp(settings, wire, pacer=pacer, retries=self._retries(manner))
-        pages = Pages(http, settings.page_size, confirm=settings.confirm_last_page)
-        return SafetyAmpClient(http, pages, site_code_field=settings.site_code_field)
+        return SafetyAmpHttp(settings, wire, pacer=pacer, retries=self._retries(manner))
 
     def graph(self, manner: Manner) -> GraphClient:
         """The client of the directory."""

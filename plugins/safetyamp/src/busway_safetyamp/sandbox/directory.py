@@ -8,6 +8,7 @@ from uuid import UUID
 from busway.contracts.records import Record
 from busway_safetyamp.normalise import collapse_blanks, email
 from busway_safetyamp.sandbox.rows import Row
+from busway_safetyamp.sandbox.words import MAIL_DOMAIN
 
 __all__ = ["directory_users"]
 
@@ -21,8 +22,9 @@ def directory_users(people: Iterable[Row]) -> list[Record]:
     disabled account, and a second enabled account of the same person.
     """
     users: list[Record] = []
+    taken: set[str] = set()
     for at, row in enumerate(people):
-        user = _user(len(users), row)
+        user = _user(len(users), row, taken)
         flaw = at % 40
         if flaw == 7:
             user["mail"] = None
@@ -36,13 +38,17 @@ def directory_users(people: Iterable[Row]) -> list[Record]:
             user["accountEnabled"] = False
         users.append(user)
         if flaw == 37:
-            users.append({**_user(len(users), row), "displayName": "Shared mailbox"})
+            users.append({**_user(len(users), row, taken), "displayName": "Shared mailbox"})
     return users
 
 
-def _user(at: int, row: Row) -> Record:
+def _user(at: int, row: Row, taken: set[str]) -> Record:
     given, family = collapse_blanks(row["FirstName"]), collapse_blanks(row["LastName"])
-    address = email(row["Email"]) or f"{given}.{family}{row['Employee']}@bluestem.example.test".lower()
+    address = email(row["Email"])
+    if address is None or address in taken:
+        # An address belongs to one account, whatever payroll says.
+        address = f"e{row['Employee']}.{at}@{MAIL_DOMAIN}"
+    taken.add(address)
     nickname = address.partition("@")[0]
     return {
         "id": str(UUID(int=0x5A_0000_0000_4000_8000_0000_0000_0000 + at)),

@@ -8,17 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from busway.errors import UsageError
-from busway_safetyamp.sandbox.seeding import FIELD_ROLE
+from busway_safetyamp.sandbox.fleet import NUMBER_KEY
+from busway_safetyamp.sandbox.graph import GraphSandbox
+from busway_safetyamp.sandbox.samsara import SamsaraSandbox
+from busway_safetyamp.sandbox.seeding import FIELD_ROLE, vehicle_site_types
 from busway_safetyamp.sandbox.server import Sandbox
+from busway_safetyamp.sandbox.words import COMPANY_NAME
 
-__all__ = ["exports", "sandbox_settings", "write_env_file"]
+__all__ = ["exports", "graph_settings", "samsara_settings", "sandbox_settings", "write_env_file"]
 
 _FIRST_LINE = "# Written by `busway safetyamp sandbox`; it is overwritten at the next start."
 
 
 def sandbox_settings(sandbox: Sandbox, vista_url: str) -> dict[str, str]:
-    """Environment name to value, for the running ``sandbox`` and the Vista at ``vista_url``."""
-    return {
+    """Environment name to value, for the running ``sandbox`` and the Vista at ``vista_url``; there is no directory."""
+    settings = {
         "SAFETYAMP_DOMAIN": sandbox.url,
         "SAFETYAMP_TOKEN": sandbox.token,
         "SAFETYAMP_FQDN": sandbox.fqdn,
@@ -28,7 +32,34 @@ def sandbox_settings(sandbox: Sandbox, vista_url: str) -> dict[str, str]:
         "SAFETYAMP_ROLE": FIELD_ROLE,
         "SAFETYAMP_COUNTRY": "US",
         "SAFETYAMP_TIMEZONE": "America/Chicago",
+        "SAFETYAMP_ROOT_CLUSTER": COMPANY_NAME,
+        "SAFETYAMP_VEHICLE_SITE_TYPES": vehicle_site_types(sandbox.world),
         "SAFETYAMP_ENRICHMENT": "off",
+    }
+    return {name: value for name, value in settings.items() if value}
+
+
+def samsara_settings(sandbox: SamsaraSandbox) -> dict[str, str]:
+    """The settings that point at a running stand-in of Samsara."""
+    return {
+        "SAMSARA_DOMAIN": sandbox.url,
+        "SAMSARA_API_KEY": sandbox.token,
+        "SAMSARA_RATE_LIMIT_CALLS": str(sandbox.limiter.quota or 0),
+        "SAMSARA_NUMBER_KEY": NUMBER_KEY,
+    }
+
+
+def graph_settings(sandbox: GraphSandbox, ca_file: Path) -> dict[str, str]:
+    """The settings that point at a running stand-in of Microsoft, whose authority is in ``ca_file``."""
+    application = sandbox.application
+    return {
+        "MS_GRAPH_AUTHORITY": sandbox.url,
+        "MS_GRAPH_DOMAIN": sandbox.url,
+        "MS_GRAPH_TENANT_ID": application.tenant,
+        "MS_GRAPH_CLIENT_ID": application.client_id,
+        "MS_GRAPH_CLIENT_SECRET": application.secret,
+        "SAFETYAMP_CA_FILE": str(ca_file),
+        "SAFETYAMP_ENRICHMENT": "required",
     }
 
 

@@ -133,7 +133,10 @@ class People:
         return self._today - timedelta(days=self._random.randint(least, most))
 
 
-def _phone(at: int, column: int) -> str:
-    """A number of the block 555-0100 to 555-0199, which is kept for fiction; each one once up to 35,000 people."""
+def _phone(at: int, column: int) -> str | None:
+    """A number of the block 555-0100 to 555-0199, which is kept for fiction, each one once.
+
+    There are enough for some 35,000 people; those who come after have none.
+    """
     area, line = divmod(at * 2 + column, 100)
-    return f"{_AREAS[area % len(_AREAS)]}-555-01{line:02}"
+    return f"{_AREAS[area]}-555-01{line:02}" if area < len(_AREAS) else None

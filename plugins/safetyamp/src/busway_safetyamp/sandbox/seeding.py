@@ -15,7 +15,7 @@ from busway_safetyamp.sandbox.words import CITIES, COMPANY_NAME, REGIONS
 from busway_safetyamp.sandbox.works import OPEN
 from busway_safetyamp.sandbox.world import World
 
-__all__ = ["FIELD_ROLE", "world_for_company", "world_for_vista"]
+__all__ = ["FIELD_ROLE", "add_fleet", "vehicle_site_types", "world_for_company", "world_for_vista"]
 
 FIELD_ROLE = "Field"
 """The role new users get; the setting ``SAFETYAMP_ROLE``."""
@@ -48,14 +48,16 @@ def world_for_company(company: Company, *, clock: Clock | None = None) -> World:
     for at, title in enumerate(company.titles[::5]):
         # Some differ by case from what Vista holds, and are the same titles all the same.
         world.add("user_titles", {"name": title if at % 3 else title.upper()})
-    _add_others(world)
+    _add_others(world, _OTHERS)
     _add_employees(world, company)
     return world
 
 
 def world_for_vista(vista: VistaFile, *, clock: Clock | None = None) -> World:
-    """An account with the places found in ``vista``, and nobody in it yet."""
-    return _with_places(vista.read(), clock)
+    """An account with the places found in ``vista``, and nobody in it but the user whom the key belongs to."""
+    world = _with_places(vista.read(), clock)
+    _add_others(world, _OTHERS[:1])
+    return world
 
 
 def _with_places(rows: VistaRows, clock: Clock | None) -> World:
@@ -66,6 +68,7 @@ def _with_places(rows: VistaRows, clock: Clock | None) -> World:
     regions = _add_regions(world, root, rows.departments)
     clusters = _add_departments(world, regions, rows.departments)
     _add_job_sites(world, clusters, rows)
+    _add_asset_types(world)
     return world
 
 
@@ -118,9 +121,36 @@ def _add_job_sites(world: World, clusters: dict[str, int], rows: VistaRows) -> N
         world.add("sites", {**site, "country": _COUNTRY, "timezone": _TIMEZONE})
 
 
-def _add_others(world: World) -> None:
-    home = _offices(world)[0]["id"]
-    for person in _OTHERS:
+def _add_asset_types(world: World) -> None:
+    """Vehicles and tools at every office: an asset stands at the site of its type."""
+    categories = {name: world.asset_categories.add(name, world.stamp()) for name in ("Vehicles", "Tools")}
+    for office in _offices(world):
+        for kind, category in (("Service Vehicle", "Vehicles"), ("Generator", "Tools")):
+            world.asset_types.add(kind, office["id"], world.stamp(), category_id=categories[category])
+
+
+def add_fleet(world: World, vehicles: Iterable[Record]) -> None:
+    """Every third of ``vehicles`` is in the account already, under an old name; and a tool that is no vehicle."""
+    kinds = world.records("asset_types")
+    for kind, name in zip(kinds[1::2], ("Generator 1",), strict=False):
+        world.add("assets", {"name": name, "code": "GEN-1", "site_id": kind["site_id"], "asset_type_id": kind["id"]})
+    if not kinds:
+        return
+    here = {"site_id": kinds[0]["site_id"], "asset_type_id": kinds[0]["id"]}
+    for vehicle in [one for one in vehicles if "serial" in one][::3]:
+        known = {"serial": vehicle["serial"], "model": vehicle["model"], "code": vehicle["id"]}
+        world.add("assets", {**known, **here, "name": f"Old {vehicle['name']}"})
+
+
+def vehicle_site_types(world: World) -> str:
+    """The setting ``SAFETYAMP_VEHICLE_SITE_TYPES``: the first office and its type of vehicle; empty without offices."""
+    kinds = world.records("asset_types")
+    return f"{kinds[0]['site_id']}:{kinds[0]['id']}" if kinds else ""
+
+
+def _add_others(world: World, people: Iterable[Record]) -> None:
+    home = next((office["id"] for office in _offices(world)), None)
+    for person in people:
         world.add("users", {**person, "home_site_id": home, "roles": [{"id": 1}], "system_access": 1})
 
 

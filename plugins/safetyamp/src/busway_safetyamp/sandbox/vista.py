@@ -119,6 +119,11 @@ class VistaFile:
             )
         )
 
+    def active_people(self) -> list[Row]:
+        """The people whose file is active, by their numbers."""
+        active = sa.select(EMPLOYEES).where(EMPLOYEES.c.ActiveYN == "Y").order_by(EMPLOYEES.c.Employee)
+        return self._read(lambda connection: [dict(row) for row in connection.execute(active).mappings()])
+
     def write(self, rows: VistaRows) -> None:
         """Makes the file, in place of one that may be there, all or nothing.
 

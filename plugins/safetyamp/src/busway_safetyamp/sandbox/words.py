@@ -26,8 +26,7 @@ def _listed(text: str) -> list[str]:
 
 COMPANY_NAME = "Bluestem Electric"
 MAIL_DOMAIN = "bluestem.example.test"
-MOST_PEOPLE = 30_000
-"""Beyond that, telephone numbers of the block kept for fiction would repeat."""
+MOST_PEOPLE = 1_000_000
 
 FIRST_NAMES = {
     "F": _listed(
