@@ -10,7 +10,7 @@ import click
 
 from busway.cli.output import emit_result, json_option, print_table
 from busway_safetyamp.commands.running_sandbox import STAND_INS, RunningSandbox
-from busway_safetyamp.sandbox.fault import MEANINGS
+from busway_safetyamp.sandbox.fault import MEANINGS, named
 
 __all__ = ["fault"]
 
@@ -56,8 +56,7 @@ def fault(kind: str | None, options: Sequence[str], stand_in: str, clear: bool, 
     if kind is None:
         found = running.ask("GET", "faults")
     else:
-        given = dict(option.partition("=")[::2] for option in options)
-        found = running.ask("POST", "faults", {**given, "kind": kind})
+        found = running.ask("POST", "faults", {**named(options), "kind": kind})
     emit_result("busway.safetyamp.faults/1", found["data"], as_json=as_json, text=lambda: _print(found["data"]))
 
 

@@ -42,7 +42,8 @@ class AssetTypes(NumberedResource):
 
     def add(self, name: str, site_id: int, stamp: Stamp, *, category_id: int) -> int:
         """Puts a type into the account. Raises ``UnknownRecordError`` for a site or category that is not there."""
-        self._sites.get(site_id), self._categories.get(category_id)
+        for known, needed in ((self._sites, site_id), (self._categories, category_id)):
+            known.get(needed)
         key = self.next_key()
         fields = {"id": key, "name": name, "site_id": site_id, "asset_category_id": category_id, "relationships": []}
         self.insert(key, {**fields, **stamp.created()})

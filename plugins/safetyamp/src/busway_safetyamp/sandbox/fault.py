@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from enum import StrEnum
@@ -13,7 +13,7 @@ from busway.errors import UsageError
 if TYPE_CHECKING:
     from busway_safetyamp.sandbox.faults import Place
 
-__all__ = ["MEANINGS", "Fault", "FaultKind"]
+__all__ = ["MEANINGS", "Fault", "FaultKind", "named"]
 
 
 class FaultKind(StrEnum):
@@ -97,7 +97,7 @@ class Fault:
     def from_text(cls, text: str) -> Fault:
         """The fault that ``fail resource=users page=1 status=503`` describes. Raises ``UsageError`` BW8009."""
         kind, *options = text.split() or [""]
-        return cls.from_options(kind, dict(option.partition("=")[::2] for option in options))
+        return cls.from_options(kind, named(options))
 
     def meets(self, place: Place) -> bool:
         """Whether it strikes a request about ``place``; counts when it is meant."""
@@ -114,6 +114,11 @@ class Fault:
     def as_dict(self) -> dict[str, Any]:
         """For the answer of ``GET /sandbox/faults``."""
         return asdict(self)
+
+
+def named(options: Iterable[str]) -> dict[str, str]:
+    """``["page=1"]`` as ``{"page": "1"}``."""
+    return {name: value for name, _, value in (option.partition("=") for option in options)}
 
 
 def _unknown(kind: str, wrong: list[str], known: set[str]) -> UsageError:
