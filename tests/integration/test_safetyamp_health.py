@@ -200,7 +200,7 @@ def coordinated(tmp_path: Path) -> Callable[..., PluginContext[SafetyAmpSettings
     def made(remotes: Remotes, clock: StillClock) -> PluginContext[SafetyAmpSettings]:
         coordinator = LocalCoordinator(tmp_path, clock)
         doubles: dict[str, object] = {"http_transport": remotes.transport}
-        settings = safetyamp_settings(rate_limit_calls=20, health_seconds=0)
+        settings = safetyamp_settings(rate_limit_calls=20, health_seconds=0, confirm_last_page=False)
         return PluginContext("safetyamp", settings, clock=clock, doubles=doubles, coordinator=lambda: coordinator)
 
     return made

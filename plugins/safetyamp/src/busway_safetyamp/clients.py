@@ -117,7 +117,7 @@ class Clients:
         options = WireOptions(
             transport=transport, read_seconds=manner.read_seconds, attempt_seconds=manner.attempt_seconds
         )
-        if address.startswith("https:"):
+        if address.startswith("https:") and transport is None:
             options = replace(options, trust=self._trust)
         return Wire(address, headers or {}, self._context.clock, options)
 
