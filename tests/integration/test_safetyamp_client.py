@@ -196,7 +196,9 @@ def test_a_page_that_fails_fails_the_read(lists: Lists, client: SafetyAmpClient)
         client.users()
 
 
-@pytest.mark.parametrize("data", [None, {}, "x", [1], [{"name": "no id"}], [{"id": None}]])
+@pytest.mark.parametrize(
+    "data", [None, {}, "x", [1], [{"name": "no id"}], [{"id": None}], [{"id": [1]}], [{"id": ""}], [{"id": True}]]
+)
 def test_a_page_of_another_shape_is_refused(lists: Lists, client: SafetyAmpClient, data: Any) -> None:
     lists.pages = {0: data}
     with pytest.raises(RefusedError, match="BW5005"):

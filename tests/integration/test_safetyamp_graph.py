@@ -198,7 +198,8 @@ def test_a_sign_in_that_answers_nonsense_is_told_and_not_logged(
 
 
 @pytest.mark.parametrize(
-    "link", ["https://elsewhere.example.test/v1.0/users?$skiptoken=1", "http://127.0.0.1/v1.0/users", 7, {"a": 1}]
+    "link",
+    ["https://elsewhere.example.test/v1.0/users?$skiptoken=1", "http://127.0.0.1/v1.0/users", "https://[x", "", 7, {}],
 )
 def test_a_link_that_leads_to_another_host_is_not_followed(
     sandbox: GraphSandbox, monkeypatch: pytest.MonkeyPatch, link: Any

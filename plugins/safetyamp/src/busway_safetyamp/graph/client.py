@@ -98,5 +98,9 @@ class GraphClient:
 
 
 def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
+    """Scheme, host and port; nothing for what is no address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "", ""
     return parts.scheme, parts.netloc

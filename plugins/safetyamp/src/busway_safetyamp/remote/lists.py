@@ -14,9 +14,13 @@ __all__ = ["incomplete", "rows_of"]
 
 def rows_of(call: Call, data: Any) -> list[Record]:
     """``data`` as a list of records with ids. Raises ``RefusedError`` (BW5005)."""
-    if not isinstance(data, list) or not all(isinstance(row, dict) and row.get("id") is not None for row in data):
+    if not isinstance(data, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in data):
         raise shapeless(call, "its data is not a list of records with ids")
     return data
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
 def incomplete(call: Call, why: str) -> IncompleteReadError:

@@ -27,7 +27,7 @@ ATTEMPT_SECONDS = 90.0
 then never runs into it."""
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes. A page of 20 administrators, each with hundreds of embedded sites, was seen to be about 3 MB."""
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 _REQUEST_IDS = ("X-Request-Id", "request-id")
 
 
@@ -68,7 +68,7 @@ class Wire:
         try:
             with self._client.stream(call.method, url, **request) as response:
                 return self._answer(call, response, until)
-        except httpx.RequestError as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             # The library's text may quote the address or a header; its class name says enough.
             failure = lost(call, cause=type(error).__name__, sent=not isinstance(error, _NEVER_SENT))
         raise failure if call.creates else Transient(failure)
