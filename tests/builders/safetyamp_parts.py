@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -11,22 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from busway.contracts.clock import Clock, SystemClock
+from busway.contracts.clock import Clock
 from busway.contracts.coordination import Coordinator, Lease, Quota
+from busway.contracts.limits import Limiters
 from busway.contracts.records import Record
 from busway.contracts.runs import RunData, Stop
 from busway.errors import UnreachableError
-from busway.stores.local_coordinator import LocalCoordinator
+from busway.metrics.registry import Metrics
+from busway.wiring.limiters import SharedLimiters
 from busway_safetyamp.client import SafetyAmpClient
 from busway_safetyamp.graph.client import GraphClient
 from busway_safetyamp.graph.token import GraphToken
-from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_pacer
+from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_turns
 from busway_safetyamp.paging import Pages
 from busway_safetyamp.remote.caller import ATTEMPTS
-from busway_safetyamp.remote.patience import Patience
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.wire import Wire, WireOptions
-from busway_safetyamp.samsara.account import samsara_pacer
+from busway_safetyamp.samsara.account import samsara_turns
 from busway_safetyamp.samsara.client import SamsaraClient
 from busway_safetyamp.sandbox.graph import GraphSandbox
 from busway_safetyamp.settings import SafetyAmpSettings
@@ -39,22 +41,27 @@ NOON = datetime(2026, 3, 10, 18, 0, tzinfo=UTC)
 
 
 class StillClock:
-    """Time passes only by sleeping, and sleeping takes no time."""
+    """Time passes only by sleeping, and sleeping takes no time. Never shorter than asked for, by no nanosecond."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.start_ns = int(at.timestamp()) * 1_000_000_000
-        self.passed = 0.0
         self.slept: list[float] = []
+        self._passed_ns = 0
+
+    @property
+    def passed(self) -> float:
+        """Seconds."""
+        return self._passed_ns / 1e9
 
     def now_ns(self) -> int:
-        return self.start_ns + int(self.passed * 1e9)
+        return self.start_ns + self._passed_ns
 
     def monotonic(self) -> float:
         return 1000.0 + self.passed
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.passed += seconds
+        self._passed_ns += math.ceil(seconds * 1e9)
 
 
 class SnapshotData:
@@ -139,6 +146,16 @@ class AwayCoordinator:
         return UnreachableError("BW3201", "the coordinator does not answer")
 
 
+def limiters(coordinator: Coordinator | None, clock: Clock) -> Limiters:
+    """Those an application hands to plugins, over ``coordinator``."""
+
+    def coordinate() -> Coordinator:
+        assert coordinator is not None, "this test lifted the quota"
+        return coordinator
+
+    return SharedLimiters(coordinate, clock, Metrics())
+
+
 class Remote:
     """How a client under test reaches its remote: back-off without randomness, a clock that does not wait.
 
@@ -150,27 +167,19 @@ class Remote:
         clock: Clock | None = None,
         *,
         coordinator: Coordinator | None = None,
-        stop: Stop | None = None,
         attempts: int = ATTEMPTS,
         jitter: float = 1.0,
         **options: Any,
     ) -> None:
         self.clock = clock or StillClock()
         self.options = WireOptions(**options)
-        self.patience = Patience(self.clock)
-        if stop is not None:
-            self.patience.follow(stop)
-        self._coordinator = coordinator
+        self.limiters = limiters(coordinator, self.clock)
         self._attempts = attempts
         self._jitter = jitter
 
-    def coordinator(self) -> Coordinator:
-        assert self._coordinator is not None, "this test lifted the quota"
-        return self._coordinator
-
     def retries(self, settings: SafetyAmpSettings) -> Retries:
         budget, jitter = settings.retry_budget_seconds, self._jitter
-        return Retries(attempts=self._attempts, budget_seconds=budget, patience=self.patience, jitter=lambda: jitter)
+        return Retries(attempts=self._attempts, budget_seconds=budget, clock=self.clock, jitter=lambda: jitter)
 
     def wire(self, address: str, headers: Mapping[str, str] | None = None) -> Wire:
         return Wire(address, headers or {}, self.clock, self.options)
@@ -180,20 +189,9 @@ def safetyamp_http(url: str, remote: Remote | None = None, **changes: Any) -> Sa
     """The calls to SafetyAmp, made to ``url``; ``changes`` are settings."""
     remote = remote or Remote()
     settings = safetyamp_settings(domain=url.rstrip("/"), **changes)
-    wait = settings.quota_wait_seconds
-    pacer = safetyamp_pacer(settings, remote.coordinator, remote.patience, budget_seconds=wait)
+    turns = safetyamp_turns(settings, remote.limiters)
     wire = remote.wire(settings.domain, safetyamp_headers(settings))
-    return SafetyAmpHttp(settings, wire, pacer=pacer, retries=remote.retries(settings))
-
-
-def turns_left(state_dir: Path, *, calls: int, ask: int) -> int:
-    """How many of ``ask`` turns this process is given at once, of ``calls`` in a minute for all."""
-    coordinator = LocalCoordinator(state_dir)
-    settings, patience = safetyamp_settings(rate_limit_calls=calls), Patience(SystemClock())
-    pacer = safetyamp_pacer(settings, lambda: coordinator, patience, budget_seconds=0)
-    given = [pacer.take_turn("run") for _ in range(ask)].count(0.0)
-    coordinator.close()
-    return given
+    return SafetyAmpHttp(settings, wire, turns=turns, retries=remote.retries(settings))
 
 
 def safetyamp_client(url: str, remote: Remote | None = None, **changes: Any) -> SafetyAmpClient:
@@ -229,10 +227,9 @@ def samsara_client(url: str, token: str, remote: Remote | None = None, **changes
     remote = remote or Remote()
     lifted = {"samsara_domain": url, "samsara_key": token, "samsara_rate_limit_calls": 0}
     settings = safetyamp_settings(**{**lifted, **changes})
-    wait = settings.quota_wait_seconds
-    pacer = samsara_pacer(settings, remote.coordinator, remote.patience, budget_seconds=wait)
+    turns = samsara_turns(settings, remote.limiters)
     wire = remote.wire(settings.samsara_domain)
-    return SamsaraClient(settings, wire, pacer=pacer, retries=remote.retries(settings))
+    return SamsaraClient(settings, wire, turns=turns, retries=remote.retries(settings))
 
 
 VISTA_TABLES = {

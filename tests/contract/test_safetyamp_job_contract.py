@@ -64,6 +64,8 @@ class Account:
         self.world.add("sites", {"name": "Gulf Office", "cluster_id": region})
         self.world.add("sites", {"name": "Bridge", "ext_id": "12345.", "cluster_id": pipe})
         self.world.roles.add("Field", self.world.stamp())
+        # Whom the key belongs to: an account without users is taken for an answer that lost them.
+        self.world.add("users", {"first_name": "Account", "last_name": "Owner", "email": "owner@example.test"})
         self.sandbox = Sandbox(self.world, quota=None).start()
         self.titles = self.add_titles("Diver", "Welder") if with_titles else []
         self.opened: list[Connections] = []

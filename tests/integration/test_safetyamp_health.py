@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from builders.safetyamp_parts import TOKEN, AwayCoordinator, StillClock, make_vista, person, safetyamp_settings
+from builders.safetyamp_parts import (
+    TOKEN,
+    AwayCoordinator,
+    StillClock,
+    limiters,
+    make_vista,
+    person,
+    safetyamp_settings,
+)
 from busway.contracts.health import HealthCheck, HealthResult
 from busway.contracts.plugins import PluginContext
 from busway.errors import ConfigurationError
@@ -194,16 +202,21 @@ def test_how_long_an_answer_is_used_can_be_set() -> None:
 
 
 @pytest.fixture
-def coordinated(tmp_path: Path) -> Callable[..., PluginContext[SafetyAmpSettings]]:
+def coordinated(tmp_path: Path) -> Iterator[Callable[..., PluginContext[SafetyAmpSettings]]]:
     """A context with a quota of 20 calls, of which the console has one."""
+    opened: list[LocalCoordinator] = []
 
     def made(remotes: Remotes, clock: StillClock) -> PluginContext[SafetyAmpSettings]:
         coordinator = LocalCoordinator(tmp_path, clock)
+        opened.append(coordinator)
         doubles: dict[str, object] = {"http_transport": remotes.transport}
         settings = safetyamp_settings(rate_limit_calls=20, health_seconds=0, confirm_last_page=False)
-        return PluginContext("safetyamp", settings, clock=clock, doubles=doubles, coordinator=lambda: coordinator)
+        shared = limiters(coordinator, clock)
+        return PluginContext("safetyamp", settings, clock=clock, doubles=doubles, limiter=shared)
 
-    return made
+    yield made
+    for coordinator in opened:
+        coordinator.close()
 
 
 def test_a_check_waits_for_no_turn_and_takes_none_from_a_run(
@@ -217,15 +230,14 @@ def test_a_check_waits_for_no_turn_and_takes_none_from_a_run(
     for _ in range(19):
         connections.safetyamp.titles()
     result = run()
-    assert (result.status, clock.passed) == ("degraded", 0)
-    assert "not asked" in result.detail
+    assert (result.status, clock.passed) == ("degraded", pytest.approx(1, abs=0.3))
+    assert "not asked: quota safetyamp" in result.detail
     assert remotes.asked.count("/api/roles") == 1
-    made.coordinator().close()
 
 
 def test_without_its_coordinator_nothing_is_asked() -> None:
     remotes = Remotes({"/api/roles": ROLE})
-    made = replace(context(remotes, rate_limit_calls=20), coordinator=AwayCoordinator)
+    made = replace(context(remotes, rate_limit_calls=20), limiter=limiters(AwayCoordinator(), StillClock()))
     result = checks(made)["safetyamp.api"].run()
     assert (result.status, remotes.asked) == ("failed", [])
     assert "BW3201" in result.detail

@@ -145,7 +145,7 @@ def test_its_quota_is_kept_by_all_processes_together(fleet: Fleet, tmp_path: Pat
         assert len(client.vehicles()) == 20
     coordinator.close()
     assert sandbox.answers == {200: 10}
-    assert clock.passed == pytest.approx(7.5, abs=0.1)
+    assert clock.passed == pytest.approx(3 * 2.5875, abs=0.1), "with the margin of the limiter"
 
 
 def answering(*pages: Any) -> SamsaraClient:

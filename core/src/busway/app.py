@@ -358,7 +358,6 @@ class App:
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
             limiter=no_limiter(plugin.name) if plugin.kind == "secrets" else self.limiter,
             call_seconds=self._call_seconds,
-            coordinator=lambda: self.coordinator,
             sql_connection_string=config.build_sql_connection_string,
             doubles=self._doubles,
         )

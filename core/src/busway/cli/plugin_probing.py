@@ -36,7 +36,8 @@ from busway.plugins.worker import call_with_timeout
 from busway.wiring.deployment_redactor import deployment_redactor
 
 if TYPE_CHECKING:
-    from busway.contracts.coordination import Coordinator
+    from busway.contracts.coordination import Quota
+    from busway.contracts.limits import Limiter
 
 __all__ = ["Probe"]
 
@@ -228,17 +229,17 @@ class Probe:
             clock=self._clock,
             metrics=Metrics(),
             logger=logging.getLogger(f"busway.{plugin.kind}.{plugin.name}"),
-            coordinator=self._coordinator,
+            limiter=self._limiter,
             sql_connection_string=config.build_sql_connection_string,
             doubles={"environ": self._stage.environ},
         )
 
-    def _coordinator(self) -> Coordinator:
+    def _limiter(self, quota: Quota) -> Limiter:
         """That of the application, whose other parts stay unbuilt: what a check draws counts for all processes."""
         from busway.app import App
 
         # Not closed: this process ends with its one plugin, and what a dead process held is free.
-        return App(self._stage, clock=self._clock).coordinator
+        return App(self._stage, clock=self._clock).limiter(quota)
 
     def _judge(self, compare: Callable[[], Sequence[Mismatch]]) -> None:
         """Fails the plugin for what cannot work; what only disagrees is noted."""

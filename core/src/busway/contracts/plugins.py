@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
 
 from busway.contracts.clock import Clock, SystemClock
-from busway.contracts.coordination import Coordinator
 from busway.contracts.limits import Limiters, unlimited
 from busway.metrics.registry import Metrics
 
@@ -19,7 +18,6 @@ S = TypeVar("S", covariant=True)
 
 
 def _not_handed_over() -> NoReturn:
-    # Never a stand-in: whoever coordinated with nobody would believe to keep a quota that all together break.
     raise RuntimeError("this context was made by hand, without what the host hands over here")
 
 
@@ -45,9 +43,6 @@ class PluginContext(Generic[S]):
     call_seconds: float = 3.0
     """How long the core waits for one call of a secret source before it gives the source up; a source with a budget
     of its own stays below it."""
-    coordinator: Callable[[], Coordinator] = _not_handed_over
-    """Gives leases and quotas that every process of the deployment shares. Ask for it when you use it, not in a
-    factory; what it gives may raise ``UnreachableError``, and then nothing is granted."""
     sql_connection_string: Callable[[], str] = _not_handed_over
     """Gives the ODBC connection string of the ``SQL_*`` settings; it may hold the password. Raises
     ``ConfigurationError`` BW1202 with each setting that is missing, BW1208 with each that cannot be used."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from busway.contracts.plugins import PluginContext
 from busway_safetyamp.remote.caller import ATTEMPTS
-from busway_safetyamp.remote.patience import Patience
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.trust import trust
 from busway_safetyamp.remote.wire import ATTEMPT_SECONDS, READ_SECONDS, Wire, WireOptions
@@ -34,15 +33,15 @@ class Manner:
     """How long a client tries."""
 
     attempts: int
+    """Of one read. A write is sent once: the engine tries it again, within one budget for all writes of a job."""
     retry_seconds: float
-    quota_wait_seconds: float
     read_seconds: float = READ_SECONDS
     attempt_seconds: float = ATTEMPT_SECONDS
 
     @classmethod
     def of_a_run(cls, settings: SafetyAmpSettings) -> Manner:
         """For jobs: patiently."""
-        return cls(ATTEMPTS, settings.retry_budget_seconds, settings.quota_wait_seconds)
+        return cls(ATTEMPTS, settings.retry_budget_seconds)
 
 
 class Clients:
@@ -54,8 +53,6 @@ class Clients:
     def __init__(self, context: PluginContext[SafetyAmpSettings]) -> None:
         self._context = context
         self._settings = context.settings
-        self.patience = Patience(context.clock)
-        """How all of them wait."""
 
     def safetyamp(self, manner: Manner) -> SafetyAmpClient:
         """The client of the target."""
@@ -68,14 +65,17 @@ class Clients:
 
     def safetyamp_http(self, manner: Manner) -> SafetyAmpHttp:
         """The calls to the target."""
-        from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_pacer
+        from busway_safetyamp.http import SafetyAmpHttp, safetyamp_headers, safetyamp_turns
 
         settings = self._settings
         wire = self._wire(settings.domain, manner, safetyamp_headers(settings))
-        pacer = safetyamp_pacer(
-            settings, self._context.coordinator, self.patience, budget_seconds=manner.quota_wait_seconds
+        return SafetyAmpHttp(
+            settings,
+            wire,
+            turns=safetyamp_turns(settings, self._context.limiter),
+            retries=self._retries(manner),
+            write_retries=self._retries(replace(manner, attempts=1)),
         )
-        return SafetyAmpHttp(settings, wire, pacer=pacer, retries=self._retries(manner))
 
     def graph(self, manner: Manner) -> GraphClient:
         """The client of the directory."""
@@ -88,16 +88,13 @@ class Clients:
 
     def samsara(self, manner: Manner) -> SamsaraClient:
         """The client of the fleet."""
-        from busway_safetyamp.samsara.account import samsara_pacer
+        from busway_safetyamp.samsara.account import samsara_turns
         from busway_safetyamp.samsara.client import SamsaraClient
 
         settings = self._settings
-        pacer = samsara_pacer(
-            settings, self._context.coordinator, self.patience, budget_seconds=manner.quota_wait_seconds
-        )
-        return SamsaraClient(
-            settings, self._wire(settings.samsara_domain, manner), pacer=pacer, retries=self._retries(manner)
-        )
+        turns = samsara_turns(settings, self._context.limiter)
+        wire = self._wire(settings.samsara_domain, manner)
+        return SamsaraClient(settings, wire, turns=turns, retries=self._retries(manner))
 
     def vista(self) -> VistaSource:
         """The source."""
@@ -122,4 +119,4 @@ class Clients:
         return Wire(address, headers or {}, self._context.clock, options)
 
     def _retries(self, manner: Manner) -> Retries:
-        return Retries(attempts=manner.attempts, budget_seconds=manner.retry_seconds, patience=self.patience)
+        return Retries(attempts=manner.attempts, budget_seconds=manner.retry_seconds, clock=self._context.clock)

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from busway.contracts.plugins import PluginContext
-from busway.contracts.runs import Stop
 from busway_safetyamp.clients import Clients, Manner
 from busway_safetyamp.settings import SafetyAmpSettings
 
@@ -50,10 +49,6 @@ class Connections:
         self._manner = manner or Manner.of_a_run(context.settings)
         self._lock = threading.RLock()
         self._closers: list[weakref.finalize[..., Connections]] = []
-
-    def follow(self, stop: Stop) -> None:
-        """Calls that wait for their turn or for another attempt end with BW5108 when ``stop`` says so."""
-        self._clients.patience.follow(stop)
 
     @property
     def safetyamp(self) -> SafetyAmpClient:

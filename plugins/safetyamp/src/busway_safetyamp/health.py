@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from busway.contracts.clock import Clock
 from busway.contracts.health import HealthCheck, HealthResult
 from busway.contracts.plugins import PluginContext
-from busway.errors import BuswayError
+from busway.contracts.stopping import stoppable
+from busway.errors import BuswayError, StoppedError
 from busway_safetyamp.clients import Manner
 from busway_safetyamp.connections import Connections
 from busway_safetyamp.remembered import Remembered
@@ -14,9 +16,10 @@ from busway_safetyamp.settings import DEFAULT_USER_AGENT, SafetyAmpSettings
 
 __all__ = ["health_checks"]
 
-MANNER = Manner(attempts=1, retry_seconds=0.0, quota_wait_seconds=1.0, read_seconds=3.5, attempt_seconds=3.5)
+MANNER = Manner(attempts=1, retry_seconds=0.0, read_seconds=3.5, attempt_seconds=3.5)
 """Once, and within the 5 s after which the core gives a check up."""
-NO_TURN = "BW5109"
+TURN_SECONDS = 1.0
+"""How long a check waits for its turn in a quota."""
 
 
 def health_checks(context: PluginContext[SafetyAmpSettings]) -> Sequence[HealthCheck]:
@@ -33,15 +36,12 @@ def health_checks(context: PluginContext[SafetyAmpSettings]) -> Sequence[HealthC
         remotes["graph"] = checks.graph
     if settings.samsara_key is not None:
         remotes["samsara"] = checks.samsara
+    clock, seconds = context.clock, settings.health_seconds
+    remembered = {name: Remembered(_told(ask, clock), seconds, clock) for name, ask in remotes.items()}
     return (
         HealthCheck("safetyamp.user_agent", lambda: _user_agent(settings)),
-        HealthCheck("safetyamp.vista_address", _told(checks.vista_address)),
-        *(
-            HealthCheck(
-                f"safetyamp.{name}", Remembered(_told(ask), settings.health_seconds, context.clock), online=True
-            )
-            for name, ask in remotes.items()
-        ),
+        HealthCheck("safetyamp.vista_address", _told(checks.vista_address, clock)),
+        *(HealthCheck(f"safetyamp.{name}", ask, online=True) for name, ask in remembered.items()),
     )
 
 
@@ -85,15 +85,27 @@ class _Checks:
         return HealthResult("degraded", why, "busway config explain SAMSARA_TAG_IDS")
 
 
-def _told(ask: Callable[[], HealthResult]) -> Callable[[], HealthResult]:
+class _Soon:
+    """The wish to stop, when a second is over: a check waits no longer for its turn."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = clock.monotonic() + TURN_SECONDS
+
+    def requested(self) -> bool:
+        return self._clock.monotonic() >= self._until
+
+
+def _told(ask: Callable[[], HealthResult], clock: Clock) -> Callable[[], HealthResult]:
     """``ask``, with what it raises told as a result."""
 
     def answer() -> HealthResult:
         try:
-            return ask()
+            with stoppable(_Soon(clock)):
+                return ask()
+        except StoppedError as error:
+            return HealthResult("degraded", f"not asked: {error.problem.where} has no call free", "ask again later")
         except BuswayError as error:
-            if error.code == NO_TURN:
-                return HealthResult("degraded", f"not asked: {error.problem.why}", "ask again later")
             return HealthResult(
                 "failed", f"{error.code}: {error.problem.what} ({error.problem.why})", error.problem.fix
             )

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from busway.contracts.coordination import Coordinator, Quota
+from busway.contracts.coordination import Quota
+from busway.contracts.limits import Limiters
 from busway.contracts.records import Record
 from busway_safetyamp.remote.answers import shapeless
 from busway_safetyamp.remote.caller import Caller
 from busway_safetyamp.remote.keys import bearer, fingerprint
-from busway_safetyamp.remote.pacer import SHARES, Pacer, QuotaPacer, Share, Unpaced
-from busway_safetyamp.remote.patience import Patience
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.service import Call, Service
+from busway_safetyamp.remote.turns import SHARES, Share, Turns
 from busway_safetyamp.remote.wire import Wire
 from busway_safetyamp.settings.api import ApiSettings
 
-__all__ = ["SafetyAmpHttp", "safetyamp_headers", "safetyamp_pacer", "safetyamp_service"]
+__all__ = ["SafetyAmpHttp", "safetyamp_headers", "safetyamp_service", "safetyamp_turns"]
 
 
 class SafetyAmpHttp:
@@ -29,10 +29,22 @@ class SafetyAmpHttp:
     Every method raises ``RefusedError`` (BW50xx) and ``UnreachableError`` (BW51xx).
     """
 
-    def __init__(self, settings: ApiSettings, wire: Wire, *, pacer: Pacer, retries: Retries) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        wire: Wire,
+        *,
+        turns: Turns,
+        retries: Retries,
+        write_retries: Retries | None = None,
+    ) -> None:
         self.service = safetyamp_service(settings)
         self._caller = Caller(
-            wire, authorization=lambda: bearer(settings.token, "SAFETYAMP_TOKEN"), pacer=pacer, retries=retries
+            wire,
+            authorization=lambda: bearer(settings.token, "SAFETYAMP_TOKEN"),
+            turns=turns,
+            retries=retries,
+            write_retries=write_retries,
         )
 
     def get(self, path: str, params: Mapping[str, int] | None = None, *, share: Share = "run") -> Any:
@@ -82,22 +94,16 @@ def safetyamp_headers(settings: ApiSettings) -> dict[str, str]:
     return {"Fqdn": settings.fqdn, "User-Agent": settings.user_agent}
 
 
-def safetyamp_pacer(
-    settings: ApiSettings, coordinator: Callable[[], Coordinator], patience: Patience, *, budget_seconds: float
-) -> Pacer:
-    """Turns out of the account's quota: one for each host, account and key, shared by every process.
-
-    :param budget_seconds: longest wait for one turn.
-    """
-    if not settings.rate_limit_calls:
-        return Unpaced()
-    account = f"safetyamp:{urlsplit(settings.domain).netloc}:{settings.fqdn}"
+def safetyamp_turns(settings: ApiSettings, limiters: Limiters) -> Turns:
+    """Turns out of the account's quota: one for each host, account and key, shared by every process."""
+    account = f"safetyamp {urlsplit(settings.domain).netloc} {settings.fqdn}"
 
     def quota() -> Quota:
-        name = f"{account}:{fingerprint(settings.token)}"
-        return Quota(name, settings.rate_limit_calls, settings.rate_limit_period, SHARES)
+        name = f"{account} {fingerprint(settings.token)}"
+        # No margin: the period is a second longer than the vendor's already.
+        return Quota(name, settings.rate_limit_calls, settings.rate_limit_period, SHARES, margin_seconds=0.0)
 
-    return QuotaPacer(coordinator, quota, patience, budget_seconds=budget_seconds)
+    return Turns(limiters, quota if settings.rate_limit_calls else None)
 
 
 def _data_of(call: Call, envelope: Any) -> Any:

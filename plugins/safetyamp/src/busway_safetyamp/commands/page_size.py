@@ -44,7 +44,7 @@ def _found(app: App) -> tuple[LargestPage, int]:
 
     settings = app.config.section(SafetyAmpSettings)
     root, clock = app.boot.deployment.root, app.clock
-    context = PluginContext("safetyamp", settings, root=root, clock=clock, coordinator=lambda: app.coordinator)
+    context = PluginContext("safetyamp", settings, root=root, clock=clock, limiter=app.limiter)
     http = Clients(context).safetyamp_http(Manner.of_a_run(settings))
     try:
         return find_largest_page(http), settings.page_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from busway.contracts.limits import unlimited
 from busway.contracts.records import Complete, Record
 from busway_safetyamp.graph.service import graph_service
 from busway_safetyamp.graph.token import GraphToken
@@ -12,9 +13,9 @@ from busway_safetyamp.remote.answers import shapeless
 from busway_safetyamp.remote.caller import Caller
 from busway_safetyamp.remote.errors import RemoteRefusedError
 from busway_safetyamp.remote.lists import incomplete, rows_of
-from busway_safetyamp.remote.pacer import Unpaced
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.service import Call
+from busway_safetyamp.remote.turns import Turns
 from busway_safetyamp.remote.wire import Wire
 from busway_safetyamp.settings.graph import GraphSettings
 
@@ -41,7 +42,7 @@ class GraphClient:
         self._settings = settings
         self._token = token
         self._call = Call("GET", graph_service(settings), USERS)
-        self._caller = Caller(wire, authorization=token.authorization, pacer=Unpaced(), retries=retries)
+        self._caller = Caller(wire, authorization=token.authorization, turns=Turns(unlimited, None), retries=retries)
 
     def users(self) -> Complete[Record]:
         """Every enabled user with ``id``, ``employeeId``, ``mail`` and ``userPrincipalName``, and phones where set.

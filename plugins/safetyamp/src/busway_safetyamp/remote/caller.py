@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from busway_safetyamp.remote.answers import judged
-from busway_safetyamp.remote.pacer import Pacer, Share
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.service import Call
+from busway_safetyamp.remote.turns import Share, Turns
 from busway_safetyamp.remote.wire import Wire
 
 __all__ = ["ATTEMPTS", "Caller"]
@@ -23,13 +23,25 @@ class Caller:
     one changes nothing); a create only after 429 and 503, which say that nothing was done. Each attempt takes a turn.
 
     :param authorization: gives the header; asked for each attempt, so that a rotated key takes effect at once.
+    :param retries: of reads.
+    :param write_retries: of writes, where those are others: in a run the engine tries writes again, within one budget
+        for all of a job.
     """
 
-    def __init__(self, wire: Wire, *, authorization: Callable[[], str], pacer: Pacer, retries: Retries) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        authorization: Callable[[], str],
+        turns: Turns,
+        retries: Retries,
+        write_retries: Retries | None = None,
+    ) -> None:
         self._wire = wire
         self._authorization = authorization
-        self._pacer = pacer
-        self._retries = retries
+        self._turns = turns
+        self._reads = retries
+        self._writes = write_retries or retries
 
     def call(
         self,
@@ -49,14 +61,15 @@ class Caller:
         """
 
         def attempt() -> Any:
-            self._pacer.wait_for_turn(share)
+            self._turns.wait(share)
             headers = {"Authorization": self._authorization()}
             if content is not None:
                 headers["Content-Type"] = "application/json"
             request = {"params": params, "headers": headers, "content": content, "url": url or call.path}
             return judged(call, self._wire.exchange(call, **request))
 
-        return self._retries.run(attempt, on_throttled=self._pacer.hold)
+        retries = self._reads if call.method == "GET" else self._writes
+        return retries.run(attempt, on_throttled=self._turns.back_off)
 
     def close(self) -> None:
         """Gives the connections back."""

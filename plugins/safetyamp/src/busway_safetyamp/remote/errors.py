@@ -6,8 +6,7 @@ The tree::
                             └── UnverifiedWriteError    ... or a create without the record in its answer
     RejectedRecordError     RecordRefusedError          it refused one record, and named the fields
     UnreachableError        NotServedError              it did not answer, or cannot serve now
-                            ├── AmbiguousWriteError     ... and a create may have happened
-                            └── StoppedWaitingError     nothing was sent: the run is to stop
+                            └── AmbiguousWriteError     ... and a create may have happened
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ __all__ = [
     "NotServedError",
     "RecordRefusedError",
     "RemoteRefusedError",
-    "StoppedWaitingError",
     "UnverifiedWriteError",
 ]
 
@@ -55,8 +53,12 @@ class Answered:
     """The body, redacted; empty when there was none."""
     request_id: str = ""
 
+    retry_after_seconds: float | None = None
+    """What the remote asked to wait before the next call, where it said so."""
+
     def note_answer(self, answer: Answer) -> None:
         """Keeps what may be kept of ``answer``."""
+        self.retry_after_seconds = answer.retry_after
         self.status = answer.status
         self.body = redacted_body(answer.body)
         self.request_id = answer.request_id
@@ -87,7 +89,3 @@ class AmbiguousWriteError(NotServedError):
     """A create whose answer was lost: it may have happened. Read back before repeating it."""
 
     ambiguous = True
-
-
-class StoppedWaitingError(NotServedError):
-    """A call that was not made, because somebody asked to stop while it waited for its turn."""

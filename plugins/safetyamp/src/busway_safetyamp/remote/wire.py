@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 
 from busway.contracts.clock import Clock
+from busway.contracts.retry_after import retry_after_seconds
 from busway_safetyamp.remote.answers import lost
 from busway_safetyamp.remote.errors import Answer
 from busway_safetyamp.remote.loopback import is_loopback
 from busway_safetyamp.remote.redacted import request_id_in
 from busway_safetyamp.remote.retries import Transient
-from busway_safetyamp.remote.retry_after import retry_after_seconds
 from busway_safetyamp.remote.service import Call
 
 __all__ = ["ATTEMPT_SECONDS", "CONNECT_SECONDS", "READ_SECONDS", "Wire", "WireOptions"]
@@ -79,7 +79,7 @@ class Wire:
 
     def _answer(self, call: Call, response: httpx.Response, until: float) -> Answer:
         body = self._body(call, response, until)
-        wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock.now_ns() / 1e9)
+        wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock.now_ns())
         named = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), "")
         return Answer(response.status_code, body, wait, named or request_id_in(body))
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from busway.contracts.coordination import Coordinator, Quota
+from busway.contracts.coordination import Quota
+from busway.contracts.limits import Limiters
 from busway.contracts.settings import Secret
 from busway.errors import ConfigurationError
 from busway_safetyamp.remote.keys import fingerprint
-from busway_safetyamp.remote.pacer import SHARES, Pacer, QuotaPacer, Unpaced
-from busway_safetyamp.remote.patience import Patience
 from busway_safetyamp.remote.service import Service
+from busway_safetyamp.remote.turns import SHARES, Turns
 from busway_safetyamp.settings.samsara import SamsaraSettings
 
-__all__ = ["samsara_key", "samsara_pacer", "samsara_service"]
+__all__ = ["samsara_key", "samsara_service", "samsara_turns"]
 
 
 def samsara_service(settings: SamsaraSettings) -> Service:
@@ -44,19 +43,12 @@ def samsara_key(settings: SamsaraSettings) -> Secret:
     return settings.samsara_key
 
 
-def samsara_pacer(
-    settings: SamsaraSettings, coordinator: Callable[[], Coordinator], patience: Patience, *, budget_seconds: float
-) -> Pacer:
-    """Turns out of the organisation's quota: one for each host and token, shared by every process.
-
-    :param budget_seconds: longest wait for one turn.
-    """
-    if not settings.samsara_rate_limit_calls:
-        return Unpaced()
+def samsara_turns(settings: SamsaraSettings, limiters: Limiters) -> Turns:
+    """Turns out of the organisation's quota: one for each host and token, shared by every process."""
     host = urlsplit(settings.samsara_domain).netloc
 
     def quota() -> Quota:
-        name = f"samsara:{host}:{fingerprint(samsara_key(settings))}"
+        name = f"samsara {host} {fingerprint(samsara_key(settings))}"
         return Quota(name, settings.samsara_rate_limit_calls, settings.samsara_rate_limit_period, SHARES)
 
-    return QuotaPacer(coordinator, quota, patience, budget_seconds=budget_seconds)
+    return Turns(limiters, quota if settings.samsara_rate_limit_calls else None)

@@ -10,9 +10,9 @@ from busway_safetyamp.remote.answers import shapeless
 from busway_safetyamp.remote.caller import Caller
 from busway_safetyamp.remote.keys import bearer
 from busway_safetyamp.remote.lists import incomplete, rows_of
-from busway_safetyamp.remote.pacer import Pacer, Share
 from busway_safetyamp.remote.retries import Retries
 from busway_safetyamp.remote.service import Call
+from busway_safetyamp.remote.turns import Share, Turns
 from busway_safetyamp.remote.wire import Wire
 from busway_safetyamp.samsara.account import samsara_key, samsara_service
 from busway_safetyamp.settings.samsara import SamsaraSettings
@@ -31,13 +31,13 @@ class SamsaraClient:
     (BW5104) and ``ConfigurationError`` (BW5014 where the token is not set).
     """
 
-    def __init__(self, settings: SamsaraSettings, wire: Wire, *, pacer: Pacer, retries: Retries) -> None:
+    def __init__(self, settings: SamsaraSettings, wire: Wire, *, turns: Turns, retries: Retries) -> None:
         self._settings = settings
         self._service = samsara_service(settings)
         self._caller = Caller(
             wire,
             authorization=lambda: bearer(samsara_key(settings), "SAMSARA_API_KEY"),
-            pacer=pacer,
+            turns=turns,
             retries=retries,
         )
 

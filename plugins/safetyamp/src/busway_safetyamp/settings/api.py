@@ -54,21 +54,20 @@ class ApiSettings(Settings):
         doc="Calls allowed per period, for all processes together; 0 lifts the limit.",
     )
     rate_limit_period: float = setting(
-        61.0, env="SAFETYAMP_RATE_LIMIT_PERIOD", gt=0, allow_inf_nan=False, doc="Length of that period in seconds."
-    )
-    quota_wait_seconds: float = setting(
-        300.0,
-        env="SAFETYAMP_QUOTA_WAIT_SECONDS",
-        ge=0,
+        61.0,
+        env="SAFETYAMP_RATE_LIMIT_PERIOD",
+        gt=0,
         allow_inf_nan=False,
-        doc="Longest time one call may wait for its turn in a shared quota, in seconds.",
+        doc="Length of that period in seconds: a second longer than the vendor's, because calls do not all take the "
+        "same time to arrive.",
     )
     retry_budget_seconds: float = setting(
         300.0,
         env="SAFETYAMP_RETRY_BUDGET_SECONDS",
         ge=0,
         allow_inf_nan=False,
-        doc="Longest time one call of any of the clients may spend on retries, in seconds.",
+        doc="Longest time one read of any of the clients may spend on retries, in seconds; for writes there is "
+        "[sync.JOB] retry_budget_seconds.",
     )
     health_seconds: float = setting(
         300.0,
