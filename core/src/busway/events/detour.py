@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
+from busway.events.journal_file import PartlyWrittenError
 from busway.events.ring import Entry, Ring
 from busway.metrics.registry import Counter
 
@@ -40,7 +41,7 @@ class Detour:
     Whoever brings a line waits for it as long as writes are quick: what is in the ring is lost when the process is
     killed, so it shall be there no longer than the disk makes it.
 
-    :param write: writes so many lines at once, all or none, or raises ``OSError``.
+    :param write: writes so many lines at once, or raises ``OSError``: ``PartlyWrittenError`` when it wrote some.
     :param lock: who has it may write; held while the detour ends. Never taken while :attr:`settled` is held.
     :param lose: told how many lines were dropped.
     """
@@ -154,6 +155,8 @@ class Detour:
 
     def _refused(self, batch: list[Entry], error: OSError) -> float:
         with self.settled:
+            if isinstance(error, PartlyWrittenError):
+                _keep(batch, error.kept)
             self.ring.put_back(entry for entry in batch if entry.kept is None)
             self._in_hand, self.stalled = [], True
             pause, self._retry_seconds = self._retry_seconds, min(self._retry_seconds * 2, MAX_RETRY_SECONDS)
@@ -176,3 +179,12 @@ class Detour:
             if not len(self.ring):
                 self.open, self._ended = False, monotonic()
         return 0.0 if self.open else None
+
+
+def _keep(batch: list[Entry], written: int) -> None:
+    """The first lines of ``batch``, of so many bytes, are in the journal."""
+    for entry in batch:
+        written -= len(entry.line)
+        if written < 0:
+            return
+        entry.kept = True

@@ -23,7 +23,7 @@ from typing import Any
 from busway.contracts.clock import Clock
 from busway.contracts.events import Severity
 from busway.events.detour import SLOW_SECONDS, Detour
-from busway.events.journal_file import SUFFIX, Write
+from busway.events.journal_file import SUFFIX, JournalFile, PartlyWrittenError, Write
 from busway.events.journal_files import JournalFiles
 from busway.events.journal_line import encode_line
 from busway.events.keeper import Keeper
@@ -197,7 +197,15 @@ class JournalWriter:
 
     def _write_many(self, lines: bytes, count: int) -> None:
         with self._lock:
-            file = self._files.append(lines)
+            try:
+                file = self._files.append(lines)
+            except PartlyWrittenError:
+                self._gather(self._files.current, 1)  # there is something to sync, however many lines it is
+                raise
+            self._gather(file, count)
+
+    def _gather(self, file: JournalFile | None, count: int) -> None:
+        if file is not None:
             self._group.events += count
             self._group.gather(file)
 

@@ -8,11 +8,22 @@ from pathlib import Path
 
 from busway.stores.file_lock import PRIVATE_FILE, lock_descriptor, unlock_descriptor
 
-__all__ = ["SUFFIX", "JournalFile", "Write"]
+__all__ = ["SUFFIX", "JournalFile", "PartlyWrittenError", "Write"]
 
 SUFFIX = ".jsonl"
 
 Write = Callable[[int, bytes], int]
+
+
+class PartlyWrittenError(OSError):
+    """The disk took the first of several lines and refused the rest.
+
+    :param kept: bytes of the lines that are in the file: others may have read them by now, so they stay.
+    """
+
+    def __init__(self, error: OSError, kept: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.kept = kept
 
 
 class JournalFile:
@@ -45,15 +56,15 @@ class JournalFile:
             draft.unlink(missing_ok=True)
 
     def append(self, lines: bytes) -> None:
-        """Adds whole lines with one write, or as many as it takes; all of them or none.
+        """Adds whole lines with one write, or as many as it takes.
 
-        Raises ``OSError`` when the disk does not take them.
+        Raises ``OSError`` when the disk takes none of them, and :class:`PartlyWrittenError` when it takes only some.
         """
         data = b"\n" + lines if self._torn else lines
         written = self._write(self.descriptor, data)
         self.size += written
         if written != len(data):
-            self._complete(data, written)
+            self._complete(data, written, len(data) - len(lines))
         self._torn = False
 
     def sync(self) -> None:
@@ -71,15 +82,19 @@ class JournalFile:
         descriptor, self.descriptor = self.descriptor, -1
         os.close(descriptor)
 
-    def _complete(self, data: bytes, written: int) -> None:
-        """The rest of a short write."""
+    def _complete(self, data: bytes, written: int, before: int) -> None:
+        """The rest of a short write; the first ``before`` bytes only end an older line."""
         while written < len(data):
             try:
                 more = self._write(self.descriptor, data[written:])
                 if not more:
                     raise OSError(f"{len(data) - written} bytes were not taken")
-            except OSError:
-                self._take_back(written)
+            except OSError as error:
+                whole = data.rfind(b"\n", before, written) + 1
+                self._torn = self._torn and not whole
+                self._take_back(written - whole)
+                if whole:
+                    raise PartlyWrittenError(error, whole - before) from None
                 raise
             self.size += more
             written += more

@@ -33,7 +33,7 @@ class JournalFiles:
         self._last_start_ns = 0
 
     def append(self, lines: bytes) -> JournalFile:
-        """Adds whole lines, all or none, and returns the file they are in. Raises ``OSError``."""
+        """Adds whole lines and returns the file they are in. Raises what :meth:`JournalFile.append` raises."""
         file = self.current
         if file is None or file.size >= self.segment_bytes:
             file = self._next()
