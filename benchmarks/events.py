@@ -32,10 +32,13 @@ PARTS = ("emit", "exits", "stall", "forks", "books", "digests", "sending")
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=PARTS, help="all without any")
+    # Not by choices: up to 3.11.8, argparse looks for an empty list among them.
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all without any")
     parser.add_argument("--rounds", type=int, help="of each part; the schedules of books; else as many as each needs")
     parser.add_argument("--python", type=Path, help="an interpreter that has Busway and the peers, to build nothing")
     arguments = parser.parse_args()
+    if not set(arguments.parts) <= set(PARTS):
+        parser.error(f"parts are: {', '.join(PARTS)}")
     with environment(arguments.python) as python:
         for part in arguments.parts or PARTS:
             print(f"\n{part}: load of the machine {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores", flush=True)

@@ -6,7 +6,9 @@ the same; it saves most texts the closer look.
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, Literal
@@ -27,9 +29,17 @@ MAX_SPELLED = 100_000
 SETTLED = 100
 """Texts looked at since the values changed before they become part of the expression: compiling takes milliseconds."""
 
+_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
+_left_behind: list[Search] = []
+"""Expressions of the parent of this process: never freed, since somebody may have been inside of them."""
+
 
 class Gate:
-    """Tells texts that need a closer look from the many that do not."""
+    """Tells texts that need a closer look from the many that do not. Safe to use from many threads.
+
+    A forked child compiles expressions of its own: RE2 works without the lock of the interpreter and keeps mutexes in
+    an expression. One that another thread held while the process was copied stays held in the copy for ever.
+    """
 
     def __init__(self, re2: Any, patterns: Iterable[Pattern], values: SecretValues) -> None:
         self._re2 = re2
@@ -40,6 +50,7 @@ class Gate:
         self._by_all: tuple[int, Search] = (0, self._by_patterns)
         self._version = 0
         self._looks = 0
+        _gates.add(self)
 
     def suspects(self, data: bytes) -> bool:
         """False when neither a pattern nor a registered value occurs in ``data``, which is UTF-8."""
@@ -65,6 +76,19 @@ class Gate:
             self._looks = SETTLED
         finally:
             self._building.release()
+
+    def renew(self) -> None:
+        """Leaves every expression behind; another one is compiled when there is something to look at."""
+        _left_behind.extend((self._by_patterns, self._by_all[1]))
+        self._building = threading.Lock()
+        self._version = self._looks = 0
+
+        def compiled_first(data: bytes) -> bool:
+            search = self._search(())
+            self._by_patterns, self._by_all = search, (0, search)
+            return search(data)
+
+        self._by_patterns, self._by_all = compiled_first, (0, compiled_first)
 
     def _search(self, forms: Iterable[str]) -> Search:
         options = self._re2.Options()
@@ -113,3 +137,15 @@ def gate_of(patterns: Iterable[Pattern], values: SecretValues, engine: Engine) -
             fix='pip install "busway[fast]", or set engine = "auto"',
         ) from error
     return Gate(re2, patterns, values)
+
+
+def _renew_in_child() -> None:
+    gates = list(_gates)
+    if gates:
+        import_module("re2").purge()  # else compiling gives the parent's expressions back
+    for gate in gates:
+        gate.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
