@@ -72,11 +72,23 @@ def test_a_misspelt_variable_of_the_core(deployment: SandboxDeployment, monkeypa
 
 
 def test_everything_that_is_missing_is_said_at_once(deployment: SandboxDeployment) -> None:
-    deployment.configure({"SAFETYAMP_TOKEN": "", "VISTA_URL": "", "SAFETYAMP_ROLE": ""})
+    deployment.configure({"SAFETYAMP_TOKEN": "", "VISTA_COMPANIES": "", "SAFETYAMP_ROLE": ""})
     code, _, err = deployment.run("run")
     assert code == 3
-    for name in ("SAFETYAMP_TOKEN", "VISTA_URL", "SAFETYAMP_ROLE"):
+    for name in ("SAFETYAMP_TOKEN", "VISTA_COMPANIES", "SAFETYAMP_ROLE"):
         assert err.count(f"export {name}=") >= 1, err
+    assert deployment.writes == 0
+
+
+def test_a_vista_that_nobody_named_is_told_with_all_that_the_other_way_needs(deployment: SandboxDeployment) -> None:
+    deployment.configure({"VISTA_URL": ""})
+    code, envelope = deployment.json("run", "titles")
+    (job,) = envelope["data"]["jobs"]
+    assert (code, job["problem"]["code"], job["problem"]["where"]) == (3, "BW5107", "VISTA_URL")
+    missing = {one["what"].split()[0] for one in job["others"]}
+    assert missing == {"SQL_SERVER", "SQL_DATABASE"}
+    shown = deployment.run("run", "titles")[1]
+    assert all(f"error[BW1202]: {name} is not set" in shown for name in missing)
     assert deployment.writes == 0
 
 

@@ -32,6 +32,7 @@ REDIS_PORT = 6380
 SAFETYAMP_FQDN = "acme.safetyamp.com"
 SAFETYAMP_ROLE = "Field"
 SAFETYAMP_COUNTRY = "US"
+SAFETYAMP_ENRICHMENT = "off"
 VISTA_COMPANIES = [1, 2]
 """
 DOTENV = "# of this machine\nSAFETYAMP_TOKEN={below}\nSAFETYAMP_TIMEZONE=America/Chicago\nREDIS_HOST=redis.local\n"
@@ -170,17 +171,18 @@ def test_a_vault_that_does_not_answer_is_one_problem(page: Page, monkeypatch: py
 
 
 def test_everything_that_is_wrong_comes_in_one_pass(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    del page.vault.secrets["VISTA-URL"]
+    del page.vault.secrets["SAFETYAMP-TOKEN"]
+    (page.folder / ".env").write_text("SAFETYAMP_TIMEZONE=America/Chicago\n")
     page.vault.secrets["REDIS-PASSWORD"] = StoredSecret("short\n")
-    page.vault.secrets["SAFETYAMP-TOKEN"] = StoredSecret(TOKEN, expires=1_700_000_000)
+    page.vault.secrets["VISTA-URL"] = StoredSecret(VISTA, expires=1_700_000_000)
     monkeypatch.setenv("REDIS_TLS", "perhaps")
-    monkeypatch.setenv("VISTA_ULR", VISTA)
+    monkeypatch.setenv("SAFETYAMP_TOKNE", TOKEN)
     code, data = page.json("config", "check")
     assert code == 3
     assert {one["code"] for one in data["problems"]} == {"BW1108", "BW1201"}
     (missing,) = [one for one in data["problems"] if one["code"] == "BW1201"]
-    assert "was VISTA_URL meant?" in missing["why"]
-    assert missing["fix"].splitlines()[0] == "export VISTA_URL=..."
+    assert "was SAFETYAMP_TOKEN meant?" in missing["why"]
+    assert missing["fix"].splitlines()[0] == "export SAFETYAMP_TOKEN=..."
     assert {one["code"] for one in data["warnings"]} >= {"BW1215", "BW1217", "BW1216"}
 
 

@@ -68,12 +68,13 @@ class JobRunner:
                 report.outcome, report.problem = Outcome.STOPPED, self._lost()
                 report.exit_code = 7 if report.problem else 0
             except BuswayError as error:
-                report.outcome, report.problem, report.exit_code = Outcome.ABORTED, error.problem, error.exit_code
-                telling.ending("aborted", error.problem)
+                report.ended(Outcome.ABORTED, error)
+                for problem in error.problems:
+                    telling.ending("aborted", problem)
             finally:
                 self._end_session(run, telling)
         except BuswayError as error:  # the session itself could not be opened or closed
-            report.outcome, report.problem, report.exit_code = Outcome.ABORTED, error.problem, error.exit_code
+            report.ended(Outcome.ABORTED, error)
 
     def _end_session(self, run: RunContext, telling: Telling) -> None:
         telling.report.warnings.extend(run.take_notes())
@@ -148,8 +149,7 @@ class JobRunner:
             short = report.held_id[:13]
             fix = f'see it: busway show {short}   allow it: busway plans allow {short} --reason "..."'
         error = held_error(plan, fix)
-        report.outcome, report.problem, report.exit_code = Outcome.HELD, error.problem, error.exit_code
-        report.others = error.others
+        report.ended(Outcome.HELD, error)
         for problem in error.problems:
             telling.ending("held", problem)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from busway.errors import Problem
+from busway.errors import BuswayError, Problem
 from busway.sync.plan import Action, Plan
 
 __all__ = ["Counts", "Failure", "JobReport", "Outcome", "Progress", "RunReport", "SilentProgress"]
@@ -94,11 +94,16 @@ class JobReport:
     problem: Problem | None = None
     """Why it was held, aborted or not run."""
     others: tuple[Problem, ...] = ()
-    """Further brakes that held it."""
+    """Further brakes that held it, or what else the same error says."""
     exit_code: int = 0
     """What this job alone would end the process with."""
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def ended(self, outcome: Outcome, error: BuswayError) -> None:
+        """It ended by ``error``, with every problem that this names."""
+        self.outcome, self.exit_code = outcome, error.exit_code
+        self.problem, self.others = error.problem, error.others
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
