@@ -20,7 +20,7 @@ FORKS = 1_000
 FEW = 50
 STUCK_SECONDS = 5
 """Longer than that a child is not waited for."""
-CHILDREN = 500_000
+CHILDREN = 1_000_000_000
 """Numbers of the events of children begin here."""
 OURS = "busway"
 MADE: dict[str, Make] = {OURS: busway} | {
