@@ -11,9 +11,9 @@ import pytest
 
 from busway.cli.main import main
 from busway_safetyamp.sandbox.company import Company
-from busway_safetyamp.sandbox.paste import sandbox_settings, write_env_file
+from busway_safetyamp.sandbox.paste import write_env_file
 from busway_safetyamp.sandbox.seeding import world_for_company
-from busway_safetyamp.sandbox.server import Sandbox
+from busway_safetyamp.sandbox.stand_ins import StandInOptions, StandIns
 from busway_safetyamp.sandbox.vista import VistaFile
 
 TOML = """\
@@ -29,21 +29,26 @@ SAFETYAMP_RETRY_BUDGET_SECONDS = 0
 
 
 class SandboxDeployment:
-    """A folder with ``busway.toml``, ``.env`` and a synthetic Vista, and a sandbox; close it at the end."""
+    """A folder with ``busway.toml``, ``.env`` and a synthetic Vista, and an account with a fleet; close it at the end.
+
+    There is no directory: Microsoft's library speaks HTTPS only, and making certificates takes its time.
+    """
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], *, people: int = 30, seed: int = 7) -> None:
         self.folder = folder
         self.company = Company(seed, people)
         self.vista = VistaFile(folder / "vista.db")
         self.vista.write(self.company.rows)
-        self.sandbox = Sandbox(world_for_company(self.company), quota=None).start()
+        world, options = world_for_company(self.company), StandInOptions(quota=None, graph=False)
+        self.stand_ins = StandIns(world, self.company.active, seed=seed, options=options).start()
+        self.sandbox = self.stand_ins.safetyamp
         self._capsys = capsys
         (folder / "busway.toml").write_text(TOML, "utf-8")
         self.configure({})
 
     def configure(self, changes: Mapping[str, str]) -> None:
         """Writes ``.env`` for the sandbox, with some settings changed; an empty one is left out."""
-        settings = {**sandbox_settings(self.sandbox, self.vista.url), **changes}
+        settings = {**self.stand_ins.settings(self.vista.url), **changes}
         write_env_file(self.folder / ".env", {name: value for name, value in settings.items() if value})
 
     def add_toml(self, text: str) -> None:
@@ -70,5 +75,5 @@ class SandboxDeployment:
         return len(self.sandbox.ledger)
 
     def close(self) -> None:
-        """Stops the sandbox."""
-        self.sandbox.close()
+        """Stops the stand-ins."""
+        self.stand_ins.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,13 @@ from busway.contracts.plugins import PluginContext
 from busway.contracts.records import Pending, Record, Skip
 from busway.errors import ConfigurationError, UnreachableError
 from busway_safetyamp.connections import Connections
-from busway_safetyamp.employees import Employees, employees_job
+from busway_safetyamp.jobs.employees import Employees, employees_job
 from busway_safetyamp.validators import EmployeeValidator
 
-TREE = [
-    {
-        "id": 1,
-        "name": "Acme",
-        "parent_cluster_id": None,
-        "children": [
-            {
-                "id": 10,
-                "name": "Gulf",
-                "external_code": "Gulf",
-                "parent_cluster_id": 1,
-                "children": [{"id": 11, "name": "210 - Pipe", "external_code": "210", "parent_cluster_id": 10}],
-            }
-        ],
-    }
+CLUSTERS = [
+    {"id": 1, "name": "Acme", "parent_cluster_id": None, "depth": 0, "parent": ""},
+    {"id": 10, "name": "Gulf", "external_code": "Gulf", "parent_cluster_id": 1, "depth": 1, "parent": "root 1"},
+    {"id": 11, "name": "210 - Pipe", "external_code": "210", "parent_cluster_id": 10, "depth": 2, "parent": "Gulf"},
 ]
 SITES = [
     {"id": 500, "name": "12345. - Bridge", "ext_id": "12345.", "cluster_id": 11},
@@ -64,7 +53,7 @@ class Company:
     def __init__(self, folder: Path, server: HTTPServer) -> None:
         self._folder, self._server = folder, server
         make_vista(folder / "vista.db", bPREH=PEOPLE, bPRJC=WORK, bJCJM=JOBS)
-        lists = {"sites": SITES, "roles": ROLES, "site_clusters": TREE, "users": [USER]}
+        lists = {"roles": ROLES, "users": [USER]}
         for name, records in lists.items():
             server.expect_request(f"/api/{name}", method="GET").respond_with_json({"data": records})
         self.connections: list[Connections] = []
@@ -93,12 +82,17 @@ def company(tmp_path: Path, httpserver: HTTPServer) -> Iterator[Company]:
         connections.close()
 
 
+def a_run(titles: Sequence[Record] = TITLES) -> PlainRun:
+    """A run that has read the targets of the jobs before."""
+    return PlainRun(titles=titles, jobs=SITES, departments=CLUSTERS, employees=[USER])
+
+
 def mapped(job: Employees, run: PlainRun) -> list[Record | Skip]:
     return [job.map(record, run) for record in job.source(run)]
 
 
 def test_a_person_becomes_a_user(company: Company) -> None:
-    job, run = company.job(), PlainRun(titles=TITLES)
+    job, run = company.job(), a_run()
     first = mapped(job, run)[0]
     assert isinstance(first, dict)
     assert EmployeeValidator(lambda: date(2026, 3, 10)).validate(first).record == {
@@ -128,7 +122,7 @@ def test_a_person_becomes_a_user(company: Company) -> None:
 
 
 def test_home_sites_and_titles(company: Company) -> None:
-    run = PlainRun(titles=TITLES)
+    run = a_run()
     _, second, third, fourth, fifth = mapped(company.job(text_opt_out=False), run)
     assert isinstance(second, dict)
     assert isinstance(fifth, dict)
@@ -144,31 +138,36 @@ def test_home_sites_and_titles(company: Company) -> None:
 
 def test_every_source_record_carries_the_key_that_a_skipped_one_needs(company: Company) -> None:
     job = company.job()
-    keys = [job.match_on.of(record) for record in job.source(PlainRun(titles=TITLES))]
+    keys = [job.match_on.of(record) for record in job.source(a_run())]
     assert keys == ["1", "2", "3", "4", "5"]
 
 
 def test_references_are_read_once_per_run_and_again_for_the_next(company: Company) -> None:
     job = company.job()
-    mapped(job, PlainRun(titles=TITLES))
-    assert sorted(path for _, path in company.calls()) == ["/api/roles", "/api/site_clusters", "/api/sites"]
-    later = PlainRun(titles=[])
+    mapped(job, a_run())
+    assert company.calls() == [("GET", "/api/roles")], "sites, clusters and titles are what the jobs before have read"
+    later = a_run([])
     record = job.map({**PEOPLE[0]}, later)
     assert isinstance(record, dict)
     assert record["current_title_id"] is None
-    assert len(company.calls()) == 6
+    assert len(company.calls()) == 2
 
 
 def test_a_role_that_does_not_exist_stops_the_job_before_any_write(company: Company) -> None:
     with pytest.raises(ConfigurationError, match="BW5008") as caught:
-        company.job(role="Foreman").source(PlainRun(titles=TITLES))
+        mapped(company.job(role="Foreman"), a_run())
     assert "Administrator, field" in caught.value.problem.why
     assert company.sent() == []
 
 
+def test_who_only_wants_to_see_the_people_asks_safetyamp_nothing(company: Company) -> None:
+    assert len(list(company.job().source(PlainRun()))) == len(PEOPLE)
+    assert company.calls() == []
+
+
 def test_a_source_that_is_not_there_stops_the_job(company: Company) -> None:
     with pytest.raises(UnreachableError, match="BW5105"):
-        company.job(vista_url="sqlite:///gone.db").source(PlainRun(titles=TITLES))
+        company.job(vista_url="sqlite:///gone.db").source(a_run())
 
 
 def test_create_leaves_out_what_has_no_value(company: Company, httpserver: HTTPServer) -> None:

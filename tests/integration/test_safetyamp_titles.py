@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from builders.safetyamp_parts import PlainRun, StillClock, make_vista, person, safetyamp_settings
 from busway.contracts.plugins import PluginContext
 from busway_safetyamp.connections import Connections
-from busway_safetyamp.titles import Titles
+from busway_safetyamp.jobs.titles import Titles
 
 
 @pytest.fixture

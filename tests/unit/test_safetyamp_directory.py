@@ -10,6 +10,7 @@ from busway.contracts.records import Record
 from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError
 from busway_safetyamp.graph.directory import Directory
 from busway_safetyamp.graph.enrichment import Enrichment
+from busway_safetyamp.jobs.contacts import Contacts
 from busway_safetyamp.samsara.drivers import driver_numbers, employee_number_of
 
 
@@ -79,10 +80,19 @@ def raising(error: BuswayError) -> Any:
     return load
 
 
+VISTAS, KEPT = "v@example.test", "kept@example.test"
+
+
+def email_of(enrichment: Enrichment, number: object) -> Any:
+    """The address of somebody; employee 12 has one in SafetyAmp already."""
+    contacts = Contacts(enrichment, lambda: [{"emp_id": "12", "email": KEPT}, {"emp_id": None, "email": "x"}])
+    return contacts.of({"Employee": number, "Email": VISTAS})["email"]
+
+
 def test_off_asks_nobody_and_the_address_is_that_of_vista() -> None:
     notes: list[str] = []
     found = Enrichment.read("off", raising(AssertionError("asked")), notes.append)  # type: ignore[arg-type]
-    assert (found.email(12, "v@example.test"), found.frozen, notes) == ("v@example.test", False, [])
+    assert (email_of(found, 12), found.keeps(12), notes) == (VISTAS, False, [])
 
 
 @pytest.mark.parametrize("error", [AWAY, REFUSED], ids=["away", "refused"])
@@ -96,7 +106,7 @@ def test_required_stops_when_the_directory_does_not_answer(error: BuswayError) -
 def test_optional_freezes_addresses_and_says_so(error: BuswayError) -> None:
     notes: list[str] = []
     found = Enrichment.read("optional", raising(error), notes.append)
-    assert (found.frozen, found.user(12), found.email(12, "v@example.test")) == (True, None, "v@example.test")
+    assert (found.user(12), found.keeps(12), email_of(found, 12), email_of(found, 13)) == (None, True, KEPT, VISTAS)
     assert notes == [f"the directory is not used in this run, and e-mail addresses stay as they are ({error.code})"]
 
 
@@ -107,11 +117,40 @@ def test_a_wrong_setting_stops_both() -> None:
             Enrichment.read(policy, raising(wrong), lambda note: None)  # type: ignore[arg-type]
 
 
+def test_of_two_accounts_neither_is_used_and_the_address_stays_as_it_is() -> None:
+    loaded = directory(
+        account("12", "a@example.test"), account("12", "b@example.test"), account("13", "c@example.test")
+    )
+    found = Enrichment.read("required", lambda: loaded, lambda note: None)
+    assert [email_of(found, number) for number in (12, 13, 14)] == [KEPT, "c@example.test", VISTAS]
+
+
+def test_people_whom_the_directory_does_not_know_are_counted() -> None:
+    found = Enrichment(directory(account("12", "a@example.test")))
+    contacts = Contacts(found, list)
+    assert contacts.remarks([{"Employee": number} for number in (12, 13, 14)]) == [
+        "people without an address in the directory, whose address is Vista's: 2"
+    ]
+    assert contacts.remarks([{"Employee": 12}]) == Contacts(Enrichment(None), list).remarks([{"Employee": 13}]) == []
+
+
+def test_phones_of_the_directory_go_before_those_of_vista() -> None:
+    loaded = directory(account("12", "a@example.test", mobilePhone="+15045550123", businessPhones=[]))
+    row = {"Employee": 12, "Email": VISTAS, "MobilePhone": "504-555-0100", "WorkPhone": "504-555-0101"}
+    found = Contacts(Enrichment(loaded), list)
+    assert found.of(row) == {"email": "a@example.test", "mobile_phone": "+15045550123", "work_phone": "504-555-0101"}
+    assert found.of({**row, "Employee": 13}) == {
+        "email": VISTAS,
+        "mobile_phone": "504-555-0100",
+        "work_phone": "504-555-0101",
+    }
+
+
 def test_the_directory_decides_addresses_and_vista_those_it_has_not() -> None:
     notes: list[str] = []
     loaded = directory(account("12", "a@example.test"), ignore_leading_zeros=True)
     found = Enrichment.read("required", lambda: loaded, notes.append, ignore_leading_zeros=True)
-    assert [found.email(number, "v@example.test") for number in (12, "0012 ", 13)] == [
+    assert [email_of(found, number) for number in (12, "0012 ", 13)] == [
         "a@example.test",
         "a@example.test",
         "v@example.test",

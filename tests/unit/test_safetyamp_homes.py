@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from busway_safetyamp.homes import HomeSites
+from busway_safetyamp.jobs.cluster_tree import ClusterTree
+from busway_safetyamp.jobs.homes import HomeSites
 
 ROOT, GULF, NORTH = 1, 10, 20
 CLUSTERS: list[dict[str, Any]] = [
@@ -26,7 +27,9 @@ def homes(
 ) -> tuple[HomeSites, list[str]]:
     warnings: list[str] = []
     return (
-        HomeSites(sites, clusters, office_suffix=" Office", code_field=code_field, warn=warnings.append),
+        HomeSites(
+            sites, ClusterTree(clusters).placed(), office_suffix=" Office", code_field=code_field, warn=warnings.append
+        ),
         warnings,
     )
 
@@ -76,6 +79,12 @@ def test_the_code_is_read_from_either_field_the_configured_one_first() -> None:
     assert homes(both)[0].of("E.", None) == 1
     assert homes(both, code_field="external_code")[0].of("X.", None) == 1
     assert homes([{"id": 2, "name": "B", "external_code": "X.", "cluster_id": 11}])[0].of("X.", None) == 2
+
+
+def test_the_site_of_a_job_that_builds_an_office_is_no_office() -> None:
+    built = {"id": 3, "name": "55555. - City Office", "ext_id": "55555.", "cluster_id": 11}
+    found, warnings = homes([*SITES, built])
+    assert (found.of(None, "210"), found.of("55555.", None), warnings) == (501, 3, [])
 
 
 def test_broken_trees_end() -> None:

@@ -39,9 +39,22 @@ def test_the_hooks_agree_with_the_contract() -> None:
 
 
 def test_jobs_are_built_without_connecting_and_share_one_client() -> None:
-    titles, employees = busway_safetyamp.busway_jobs(context(vista_url="sqlite:////nowhere/vista.db"))
-    assert (titles.name, employees.name, employees.depends_on) == ("titles", "employees", ("titles",))
-    assert titles._connections is employees._connections  # type: ignore[attr-defined]
+    jobs = busway_safetyamp.busway_jobs(context(vista_url="sqlite:////nowhere/vista.db"))
+    assert {job.name: job.depends_on for job in jobs} == {
+        "departments": (),
+        "titles": (),
+        "jobs": ("departments",),
+        "employees": ("departments", "titles", "jobs"),
+        "vehicles": ("employees",),
+    }
+    assert len({id(job._connections) for job in jobs}) == 1  # type: ignore[attr-defined]
+    assert {job.account for job in jobs} == {"safetyamp"}
+
+
+def test_the_code_of_a_site_is_kept_where_the_deployment_says() -> None:
+    jobs = {job.name: job for job in busway_safetyamp.busway_jobs(context(site_code_field="external_code"))}
+    assert jobs["jobs"].match_on.fields == ("external_code",)
+    assert "ext_id" not in jobs["jobs"].fields
 
 
 @pytest.mark.parametrize(
@@ -55,7 +68,7 @@ def test_jobs_are_built_without_connecting_and_share_one_client() -> None:
 def test_settings_decide_lifecycle_and_adoption(
     changes: dict[str, object], active_field: str, adopts: list[tuple[str, ...]]
 ) -> None:
-    _, employees = busway_safetyamp.busway_jobs(context(**changes))
+    employees = busway_safetyamp.busway_jobs(context(**changes))[3]
     assert employees.active_field == active_field
     assert [key.fields for key in employees.adopt_on] == adopts
 

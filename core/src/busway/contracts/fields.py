@@ -59,7 +59,10 @@ class FieldRule:
         return replace(self, is_optional=True)
 
     def referring(self, job: str) -> FieldRule:
-        """Holds the id of a record of ``job``: a record that fails for it is tried again once that job has written."""
+        """Holds the id of a record of ``job``: a record that fails for it is tried again once that job has written.
+
+        ``job`` is one of ``depends_on``, or the job itself, where records hang in a tree.
+        """
         return replace(self, refers_to=job)
 
     def personal(self) -> FieldRule:

@@ -57,7 +57,7 @@ class DeclarationChecks:
         job = trial.job
         before = (job.depends_on,) if isinstance(job.depends_on, str) else job.depends_on
         assert job.name not in before, "the job depends on itself"
-        strange = {rule.refers_to for rule in job.fields.values()} - {"", *before}
+        strange = {rule.refers_to for rule in job.fields.values()} - {"", job.name, *before}
         assert not strange, f"fields refer to records of {shown(strange)}: name that in depends_on, too"
         needed = {*job.match_on.fields, *job.always_send} & _names(job, optional=True)
         assert not needed, f"optional, and needed all the same (match_on, always_send): {shown(needed)}"

@@ -1,4 +1,4 @@
-"""SafetyAmp for Busway: people and titles from Viewpoint Vista, with a sandbox to try it on.
+"""SafetyAmp for Busway: departments, jobs, titles, people and vehicles, with a sandbox to try it on.
 
 One module for the kinds ``jobs`` and ``validators``. Importing it loads neither the HTTP nor the SQL library:
 each hook imports what it builds, and what it builds connects at first use.
@@ -31,13 +31,24 @@ def busway_settings() -> type[SafetyAmpSettings]:
 
 @hookimpl
 def busway_jobs(context: PluginContext[SafetyAmpSettings]) -> Sequence[Job]:
-    """The jobs ``titles`` and ``employees``; they share one HTTP client and one database engine."""
+    """The five jobs; they share their clients and one database engine."""
     from busway_safetyamp.connections import Connections
-    from busway_safetyamp.employees import employees_job
-    from busway_safetyamp.titles import Titles
+    from busway_safetyamp.jobs.departments import Departments
+    from busway_safetyamp.jobs.employees import employees_job
+    from busway_safetyamp.jobs.sites import sites_job
+    from busway_safetyamp.jobs.titles import Titles
+    from busway_safetyamp.jobs.vehicle_links import VehicleLinks
+    from busway_safetyamp.jobs.vehicles import Vehicles
 
-    connections = Connections.of(context)
-    return (Titles(connections), employees_job(connections))
+    connections, settings = Connections.of(context), context.settings
+    links = VehicleLinks(context.state_dir / "safetyamp-vehicles.json", f"{settings.domain} {settings.fqdn}")
+    return (
+        Departments(connections),
+        Titles(connections),
+        sites_job(connections),
+        employees_job(connections),
+        Vehicles(connections, links),
+    )
 
 
 @hookimpl

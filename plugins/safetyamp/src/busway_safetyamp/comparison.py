@@ -1,36 +1,40 @@
-"""When two values of a field are the same, however each side writes it."""
+"""When two values of a field are the same, however each side writes them: normalisers of managed fields."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from busway_safetyamp.normalise import collapse_blanks
 
-__all__ = ["comparable", "same", "same_zip"]
+__all__ = ["ZipCode", "either"]
 
 _SHORT_ZIP = 5
 
 
-def comparable(value: Any) -> Any:
-    """``value`` in the form that is compared: nothing and blank text are ``None``, numbers are text, text is trimmed.
-
-    Truth values are numbers, because SafetyAmp answers true where 1 was written.
-    """
-    if isinstance(value, bool):
-        value = int(value)
-    if value is None or isinstance(value, str | int | float):
-        return collapse_blanks(value) or None
-    return value
+def either(normaliser: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``normaliser``, or the text as it is where that gives nothing: an unusable value still differs from none."""
+    return lambda value: normaliser(value) or collapse_blanks(value)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values mean the same, as ``None`` and ``""``, ``7`` and ``"7"``, ``True`` and ``1`` do."""
-    return bool(comparable(one) == comparable(other))
+@dataclass(frozen=True, slots=True, eq=False)
+class ZipCode:
+    """Of five and nine digits the first five count when one side has no more."""
 
+    text: str
 
-def same_zip(one: Any, other: Any) -> bool:
-    """As :func:`same`, for zip codes: of five and nine digits the first five count when one side has no more."""
-    left, right = comparable(one) or "", comparable(other) or ""
-    if _SHORT_ZIP in (len(left), len(right)):
-        return bool(left[:_SHORT_ZIP] == right[:_SHORT_ZIP])
-    return bool(left == right)
+    @classmethod
+    def of(cls, value: Any) -> ZipCode:
+        """A zip code of either side; text that is none is compared as it is."""
+        return cls(collapse_blanks(value))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ZipCode):
+            return NotImplemented
+        if _SHORT_ZIP in (len(self.text), len(other.text)):
+            return self.text[:_SHORT_ZIP] == other.text[:_SHORT_ZIP]
+        return self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text[:_SHORT_ZIP])

@@ -62,10 +62,11 @@ class Enrichment:
             return None
         return self.directory.users.get(employee_number(number, ignore_leading_zeros=self.ignore_leading_zeros))
 
-    def email(self, number: Any, otherwise: Any) -> Any:
-        """The address of the employee with this number: the directory's, else ``otherwise``, which is Vista's."""
-        user = self.user(number)
-        return user.email if user is not None else otherwise
+    def keeps(self, number: Any) -> bool:
+        """Whether the address that this employee has in SafetyAmp stays: the directory did not answer, or twice."""
+        if self.directory is None:
+            return self.frozen
+        return employee_number(number, ignore_leading_zeros=self.ignore_leading_zeros) in self.directory.ambiguous
 
 
 def _remarks(directory: Directory) -> list[str]:

@@ -89,7 +89,8 @@ class StandIns:
         settings = sandbox_settings(self.safetyamp, vista_url) | samsara_settings(self.samsara)
         return settings if self.graph is None else settings | graph_settings(self.graph, self._ca_file)
 
-    def __enter__(self) -> StandIns:
+    def start(self) -> StandIns:
+        """Starts all of them; for who has no ``with`` block, and calls :meth:`close` at the end."""
         with ExitStack() as started:
             for stand_in in (self.safetyamp, self.samsara, self.graph):
                 if stand_in is not None:
@@ -101,7 +102,14 @@ class StandIns:
             self._running = started.pop_all()
         return self
 
+    def close(self) -> None:
+        """Stops all of them."""
+        self._running.close()
+
+    def __enter__(self) -> StandIns:
+        return self.start()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._running.close()
+        self.close()

@@ -68,13 +68,21 @@ class MappingSettings(Settings):
     vehicle_site_types: list[str] = setting(
         [],
         env="SAFETYAMP_VEHICLE_SITE_TYPES",
-        doc="Where vehicles go that have no driver's home: pairs of site id and asset type id, such as 12:3, "
-        "separated by commas. Without a pair they are skipped.",
+        doc="Asset types for vehicles, as pairs of site id and asset type id, such as 12:3, separated by commas. The "
+        "first is where vehicles go that have no driver's home; without one they are skipped.",
+    )
+    vehicle_type_word: str = setting(
+        "vehicle",
+        env="SAFETYAMP_VEHICLE_TYPE_WORD",
+        min_length=1,
+        doc="An asset type whose name has this word, in any case, is one for vehicles: where a driver's home site has "
+        "one, the vehicle goes there.",
     )
     vehicle_description: str = setting(
         "",
         env="SAFETYAMP_VEHICLE_DESCRIPTION",
-        doc="Template of a vehicle's description, such as {year} {make} {model}; empty takes its notes.",
+        doc="Template of a vehicle's description, such as {year} {make} {model}, also with {name} and {vin}; empty "
+        "takes its notes.",
     )
     phone_country_code: str = setting(
         "1",
@@ -144,7 +152,7 @@ class MappingSettings(Settings):
     @field_validator("vehicle_description")
     @classmethod
     def _template(cls, value: str) -> str:
-        return template(value, "year", "make", "model", "name")
+        return template(value, "year", "make", "model", "name", "vin")
 
     @field_validator("enrichment")
     @classmethod

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from busway.contracts.records import Record
 from busway_safetyamp.settings.vista import VistaSettings
 from busway_safetyamp.vista.database import VistaDatabase
+from busway_safetyamp.vista.status import CLOSED, OPEN
 from busway_safetyamp.vista.tables import VistaTables
 
-__all__ = ["CLOSED", "OPEN", "VistaSource"]
+__all__ = ["VistaSource"]
 
 EMPLOYEE_COLUMNS = (
     *("PRCo", "Employee", "FirstName", "MidName", "LastName", "Sex", "PRDept", "Email", "udEmpTitle"),
@@ -27,10 +28,6 @@ DEPARTMENT_COLUMNS = ("PRCo", "PRDept", "Description", "udRegion")
 CONTRACT_COLUMNS = ("JCCo", "Contract", "Department")
 WORK_COLUMNS = ("PRCo", "Employee", "Job", "PREndDate")
 _EVERYTHING = {"PRDP": DEPARTMENT_COLUMNS, "JCJM": JOB_COLUMNS, "JCCM": CONTRACT_COLUMNS, "PRJC": WORK_COLUMNS}
-OPEN = 1
-"""``JobStatus`` of an open job; 0 is pending."""
-CLOSED = (2, 3)
-"""Soft-closed and hard-closed."""
 ONE_DAY = timedelta(days=1)
 
 

@@ -11,6 +11,8 @@ from busway.contracts.keys import casefolded
 from busway.contracts.records import Complete, Record
 from busway.contracts.runs import Run
 from busway_safetyamp.connections import Connections
+from busway_safetyamp.jobs import ACCOUNT, WRITES_AT_ONCE
+from busway_safetyamp.jobs.mapping import Managed, rules_of
 from busway_safetyamp.normalise import collapse_blanks
 
 __all__ = ["Titles"]
@@ -19,11 +21,16 @@ __all__ = ["Titles"]
 class Titles(Job):
     """Creates missing titles. A title that differs only by case or blanks is the same; none is ever deleted."""
 
+    mapping: ClassVar[tuple[Managed, ...]] = (
+        Managed("name", "PREH.udEmpTitle", create_only, note="Each spelling of active people once."),
+    )
     name = "titles"
     entity = "title"
+    account = ACCOUNT
+    concurrency = WRITES_AT_ONCE
     match_on = casefolded("name")
     distinct = True
-    fields: ClassVar[Mapping[str, FieldRule]] = {"name": create_only}
+    fields: ClassVar[Mapping[str, FieldRule]] = rules_of(mapping)
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -44,10 +51,7 @@ class Titles(Job):
 
     def find(self, record: Record) -> Record | None:
         """Looks the title up by its name."""
-        wanted = self.match_on.of(record)
-        return next(
-            (title for title in self._connections.safetyamp.titles() if self.match_on.of(title) == wanted), None
-        )
+        return self._connections.safetyamp.find_title(collapse_blanks(record.get("name")))
 
     def label(self, record: Record) -> str:
         """The title as it is written."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from busway.contracts.records import Record
+from busway_safetyamp.jobs.cluster_tree import REGION, code_of_cluster
 from busway_safetyamp.normalise import collapse_blanks
 from busway_safetyamp.sites import code_of
 
@@ -16,8 +17,9 @@ class HomeSites:
     """The site of a job by its code, else the office of the department's region.
 
     Job codes and cluster codes are kept apart: a job code that equals a department code must never give a cluster's
-    id for a site's. Offices are not job sites.
+    id for a site's. Offices are not job sites, and the site of a job that builds one is no office.
 
+    :param clusters: those of the job ``departments``, with depth and parent.
     :param warn: receives one sentence for each region with more than one office.
     """
 
@@ -31,13 +33,16 @@ class HomeSites:
         warn: Callable[[str], None],
     ) -> None:
         self._clusters = {cluster["id"]: cluster for cluster in clusters}
+        self._regions = {_name(one): one["id"] for one in self._clusters.values() if one.get("depth") == REGION}
         self._region_of_code = self._regions_by_department()
         self._job_sites: dict[str, Any] = {}
         self._offices: dict[Any, list[Any]] = {}
         for site in sites:
-            if str(site.get("name") or "").rstrip().casefold().endswith(office_suffix.rstrip().casefold()):
-                self._offices.setdefault(self._region(site.get("cluster_id")), []).append(site["id"])
-            elif code := code_of(site, code_field):
+            code, region = code_of(site, code_field), self._region(site.get("cluster_id"))
+            named = str(site.get("name") or "").rstrip().casefold().endswith(office_suffix.rstrip().casefold())
+            if named and (not code or region == site.get("cluster_id")):
+                self._offices.setdefault(region, []).append(site["id"])
+            elif code:
                 self._job_sites.setdefault(code, site["id"])
         self._offices.pop(None, None)
         for region, found in self._offices.items():
@@ -53,27 +58,33 @@ class HomeSites:
 
     def office(self, department: str | None) -> Any | None:
         """The id of the office of the region that the department with this code is in."""
-        region = self._region_of_code.get(collapse_blanks(department))
+        region = self._region_of_code.get(_folded(department))
         return self._offices.get(region, [None])[0]
 
     def _regions_by_department(self) -> dict[str, Any]:
         regions: dict[str, Any] = {}
         for cluster in self._clusters.values():
             region = self._region(cluster["id"])
-            code = collapse_blanks(cluster.get("external_code"))
+            code = _folded(code_of_cluster(cluster))
             if code and region is not None and region != cluster["id"]:
                 regions.setdefault(code, region)
         return regions
 
     def _region(self, cluster_id: Any) -> Any | None:
-        """The cluster at or above this one that hangs directly under a root; ``None`` for a root or an unknown one."""
-        met: set[Any] = set()
-        while cluster_id in self._clusters and cluster_id not in met:
-            met.add(cluster_id)
-            parent = self._clusters[cluster_id].get("parent_cluster_id")
-            if parent is None:
-                return None
-            if self._clusters.get(parent, {}).get("parent_cluster_id") is None:
-                return cluster_id
-            cluster_id = parent
-        return None
+        """The region that this cluster is, or is below; ``None`` for a root or an unknown one."""
+        cluster = self._clusters.get(cluster_id)
+        # A cluster that hangs in a ring, or nowhere, has no depth.
+        while cluster is not None and (cluster.get("depth") or 0) > REGION:
+            cluster = self._clusters.get(self._parent_of(cluster))
+        return cluster["id"] if cluster is not None and cluster.get("depth") == REGION else None
+
+    def _parent_of(self, cluster: Record) -> Any | None:
+        return cluster.get("parent_cluster_id", self._regions.get(_folded(cluster.get("parent"))))
+
+
+def _name(cluster: Record) -> str:
+    return _folded(code_of_cluster(cluster) or cluster.get("name"))
+
+
+def _folded(value: Any) -> str:
+    return collapse_blanks(value).casefold()

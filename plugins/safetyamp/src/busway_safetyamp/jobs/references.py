@@ -1,4 +1,4 @@
-"""What an employee refers to in SafetyAmp: titles, sites and the role. Read once per run."""
+"""What an employee refers to: titles, sites and the role in SafetyAmp, addresses in the directory. Once per run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from busway.contracts.records import Record
 from busway.contracts.runs import Run
 from busway.errors import ConfigurationError
 from busway_safetyamp.connections import Connections
-from busway_safetyamp.homes import HomeSites
+from busway_safetyamp.jobs.contacts import Contacts
+from busway_safetyamp.jobs.homes import HomeSites
 from busway_safetyamp.normalise import collapse_blanks
 
 __all__ = ["References"]
@@ -25,6 +26,7 @@ class References:
 
     run: Run
     homes: HomeSites
+    contacts: Contacts
     role_id: Any
     _titles: Mapping[str, Any]
     _jobs: Mapping[tuple[Any, Any], str]
@@ -33,21 +35,19 @@ class References:
     @classmethod
     def read(cls, run: Run, connections: Connections) -> References:
         """Reads all of it. Raises what the client and the source raise, and ``ConfigurationError`` (BW5008)."""
-        settings, safetyamp = connections.settings, connections.safetyamp
-        data = run.data
+        settings, data = connections.settings, run.data
         jobs = data.get_or_populate("vista.recent_jobs", loader=connections.vista.recent_jobs)
-        sites = data.get_or_populate("safetyamp.sites", loader=lambda: list(safetyamp.sites()))
-        clusters = data.get_or_populate("safetyamp.site_clusters", loader=lambda: list(safetyamp.site_clusters()))
-        roles = data.get_or_populate("safetyamp.roles", loader=lambda: list(safetyamp.roles()))
+        roles = data.get_or_populate("safetyamp.roles", loader=lambda: list(connections.safetyamp.roles()))
         return cls(
             run=run,
             homes=HomeSites(
-                sites,
-                clusters,
+                run.target_of("jobs"),
+                run.target_of("departments"),
                 office_suffix=settings.office_suffix,
                 code_field=settings.site_code_field,
                 warn=run.note,
             ),
+            contacts=_contacts(run, connections),
             role_id=_role_id(roles, settings.role),
             _titles=_ids_by_name(run.target_of("titles")),
             _jobs={(row["PRCo"], row["Employee"]): row["Job"] for row in jobs},
@@ -65,6 +65,14 @@ class References:
     def job_of(self, row: Record) -> str | None:
         """The code of the job this person last worked on. By company and number: numbers repeat across companies."""
         return self._jobs.get((row["PRCo"], row["Employee"]))
+
+
+def _contacts(run: Run, connections: Connections) -> Contacts:
+    contacts = Contacts(connections.enrichment(run.note), lambda: run.target_of("employees"))
+    people = run.data.get_or_populate("vista.employees", loader=connections.vista.employees)
+    for remark in contacts.remarks(people):
+        run.note(remark)
+    return contacts
 
 
 def _ids_by_name(records: Iterable[Record]) -> dict[str, Any]:

@@ -11,9 +11,12 @@ from busway.contracts.keys import casefolded, exact
 from busway.contracts.records import Complete, Record, Skip
 from busway.contracts.runs import Run
 from busway_safetyamp import normalise
+from busway_safetyamp.comparison import ZipCode, either
 from busway_safetyamp.connections import Connections
+from busway_safetyamp.jobs import ACCOUNT, WRITES_AT_ONCE
+from busway_safetyamp.jobs.mapping import Managed, rules_of
+from busway_safetyamp.jobs.references import References
 from busway_safetyamp.normalise import collapse_blanks
-from busway_safetyamp.references import References
 
 __all__ = ["Employees", "employees_job"]
 
@@ -24,20 +27,80 @@ def _title_id(user: Any) -> Any | None:
     return (user.get("current_title") or {}).get("id", user.get("current_title_id"))
 
 
-def _first_five(value: Any) -> str:
-    # One side often lacks the four digits after the dash; comparing them would write the same change every run.
-    return collapse_blanks(value)[:5]
-
-
-def _either(normaliser: Any) -> Any:
-    """``normaliser``, or the text as it is where that gives nothing: an unusable value still differs from none."""
-    return lambda value: normaliser(value) or collapse_blanks(value)
-
-
 _text = always.personal().normalised(collapse_blanks)
 _detail = _text.optional()
-_phone = always.personal().optional().normalised(_either(normalise.phone))
-_day = always.personal().optional().normalised(_either(normalise.day))
+_phone = always.personal().optional().normalised(either(normalise.phone))
+_day = always.personal().optional().normalised(either(normalise.day))
+
+MAPPING = (
+    Managed("emp_id", "PREH.Employee", always, note="The number as text, without zeros in front."),
+    Managed("first_name", "PREH.FirstName", _text),
+    Managed("middle_name", "PREH.MidName", _detail),
+    Managed("last_name", "PREH.LastName", _text),
+    Managed(
+        "email",
+        "the directory's mail by employeeId, else PREH.Email",
+        always.personal().normalised(either(normalise.email)),
+        settings=("SAFETYAMP_ENRICHMENT", "MS_GRAPH_UPN_FALLBACK", "MS_GRAPH_IGNORE_LEADING_ZEROS"),
+        note="Stays as it is where the directory did not answer, or has two accounts with the number.",
+    ),
+    Managed(
+        "gender",
+        "PREH.Sex",
+        always.personal().optional(),
+        settings=("SAFETYAMP_GENDER_WORDS",),
+        note="M is 1, F is 0; anything else is left out.",
+    ),
+    Managed("date_of_birth", "PREH.BirthDate", _day),
+    Managed("current_hire_date", "PREH.HireDate", _day),
+    Managed("street", "PREH.Address", _detail),
+    Managed("city", "PREH.City", _detail),
+    Managed("state", "PREH.State", _detail.normalised(either(normalise.state)), note="Two letters."),
+    Managed(
+        "zip_code",
+        "PREH.Zip",
+        _detail.normalised(ZipCode.of),
+        note="Five digits, or five and four; compared by the first five where one side has no more.",
+    ),
+    Managed("country", "SAFETYAMP_COUNTRY", always, settings=("SAFETYAMP_COUNTRY",)),
+    Managed(
+        "mobile_phone",
+        "the column of PREH that VISTA_MOBILE_PHONE_COLUMN names, or the directory's",
+        _phone,
+        settings=("VISTA_MOBILE_PHONE_COLUMN", "MS_GRAPH_PHONES", "SAFETYAMP_PHONE_COUNTRY_CODE"),
+        note="E.164; unique in SafetyAmp.",
+    ),
+    Managed(
+        "work_phone",
+        "the column of PREH that VISTA_WORK_PHONE_COLUMN names, or the directory's",
+        _phone,
+        settings=("VISTA_WORK_PHONE_COLUMN", "MS_GRAPH_PHONES", "SAFETYAMP_PHONE_COUNTRY_CODE"),
+        note="E.164; never a copy of the mobile phone.",
+    ),
+    Managed(
+        "home_site_id",
+        "the site of the job last worked on, else the office of the region of PREH.PRDept",
+        always.referring("jobs"),
+        settings=("VISTA_JOB_WINDOW_DAYS", "SAFETYAMP_OFFICE_SUFFIX"),
+        note="A person without one is skipped.",
+    ),
+    Managed(
+        "current_title_id",
+        "the title of PREH.udEmpTitle",
+        always.optional().referring("titles").reading(_title_id),
+        note="Read as current_title.",
+    ),
+    Managed("timezone", "SAFETYAMP_TIMEZONE", create_only, settings=("SAFETYAMP_TIMEZONE",)),
+    Managed("roles", "the role SAFETYAMP_ROLE names", create_only, settings=("SAFETYAMP_ROLE",)),
+    Managed(
+        "system_access",
+        "1",
+        create_only,
+        settings=("SAFETYAMP_MANAGE_SYSTEM_ACCESS",),
+        note="0 for people who left, 1 when they return; only for users that Busway created or adopted.",
+    ),
+    Managed("text_opt_out", "SAFETYAMP_TEXT_OPT_OUT", create_only, settings=("SAFETYAMP_TEXT_OPT_OUT",)),
+)
 
 
 class Employees(Job):
@@ -47,36 +110,17 @@ class Employees(Job):
     two of its traits are decisions of the deployment.
     """
 
+    mapping: ClassVar[tuple[Managed, ...]] = MAPPING
     name = "employees"
     entity = "employee"
+    account = ACCOUNT
+    concurrency = WRITES_AT_ONCE
     requires_validators = True
-    depends_on = ("titles",)
+    depends_on = ("departments", "titles", "jobs")
     match_on = exact("emp_id")
     active_field = "system_access"
     always_send = DEMANDED
-    fields: ClassVar[Mapping[str, FieldRule]] = {
-        "emp_id": always,
-        "first_name": _text,
-        "middle_name": _detail,
-        "last_name": _text,
-        "email": always.personal().normalised(_either(normalise.email)),
-        "gender": always.personal().optional(),
-        "date_of_birth": _day,
-        "current_hire_date": _day,
-        "street": _detail,
-        "city": _detail,
-        "state": always.personal().optional().normalised(_either(normalise.state)),
-        "zip_code": always.personal().optional().normalised(_first_five),
-        "country": always,
-        "mobile_phone": _phone,
-        "work_phone": _phone,
-        "home_site_id": always,
-        "current_title_id": always.optional().reading(_title_id),
-        "timezone": create_only,
-        "roles": create_only,
-        "system_access": create_only,
-        "text_opt_out": create_only,
-    }
+    fields: ClassVar[Mapping[str, FieldRule]] = rules_of(MAPPING)
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -85,7 +129,6 @@ class Employees(Job):
     def source(self, run: Run) -> Iterable[Record]:
         """The active people, with their key: a person without a home site is skipped and must not read as gone."""
         people = run.data.get_or_populate("vista.employees", loader=self._connections.vista.employees)
-        self._references = References.read(run, self._connections)
         return [{**row, "emp_id": collapse_blanks(row["Employee"])} for row in people]
 
     def target(self, run: Run) -> Complete[Record]:
@@ -99,10 +142,10 @@ class Employees(Job):
         home = references.homes.of(job, department)
         if home is None:
             return Skip(_homeless(collapse_blanks(job), department))
-        person = {field: record.get(column) for field, column in _COLUMNS.items()}
         settings = self._connections.settings
         return {
-            **person,
+            **{field: record.get(column) for field, column in _COLUMNS.items()},
+            **references.contacts.of(record),
             "emp_id": collapse_blanks(record["Employee"]),
             "country": settings.country,
             "timezone": settings.timezone,
@@ -142,6 +185,7 @@ class Employees(Job):
         self._connections.close()
 
     def _references_of(self, run: Run) -> References:
+        # Not in source(), which is also asked by who only wants to see the people.
         if self._references is None or self._references.run is not run:
             self._references = References.read(run, self._connections)
         return self._references
@@ -151,7 +195,6 @@ _COLUMNS = {
     "first_name": "FirstName",
     "middle_name": "MidName",
     "last_name": "LastName",
-    "email": "Email",
     "gender": "Sex",
     "date_of_birth": "BirthDate",
     "current_hire_date": "HireDate",
@@ -159,8 +202,6 @@ _COLUMNS = {
     "city": "City",
     "state": "State",
     "zip_code": "Zip",
-    "mobile_phone": "MobilePhone",
-    "work_phone": "WorkPhone",
 }
 
 
