@@ -72,10 +72,11 @@ def test_a_misspelt_variable_of_the_core(deployment: SandboxDeployment, monkeypa
 
 
 def test_everything_that_is_missing_is_said_at_once(deployment: SandboxDeployment) -> None:
-    deployment.configure({"SAFETYAMP_TOKEN": "", "VISTA_COMPANIES": "", "SAFETYAMP_ROLE": ""})
+    names = ("SAFETYAMP_TOKEN", "VISTA_COMPANIES", "SAFETYAMP_ROLE")
+    deployment.configure(dict.fromkeys(names, ""))
     code, _, err = deployment.run("run")
     assert code == 3
-    for name in ("SAFETYAMP_TOKEN", "VISTA_COMPANIES", "SAFETYAMP_ROLE"):
+    for name in names:
         assert err.count(f"export {name}=") >= 1, err
     assert deployment.writes == 0
 
@@ -125,7 +126,7 @@ def test_a_token_that_is_refused(deployment: SandboxDeployment) -> None:
 
 def test_a_target_that_answers_500(deployment: SandboxDeployment) -> None:
     deployment.sandbox.faults.fail_page("user_titles", 0, status=500)
-    refused(deployment, "run", code=5, error="BW5101")
+    refused(deployment, "run", "titles", "employees", code=5, error="BW5101")
 
 
 def test_a_target_that_fails_on_a_later_page(deployment: SandboxDeployment) -> None:
@@ -152,10 +153,15 @@ def test_a_job_whose_parent_failed_is_not_run(deployment: SandboxDeployment) -> 
     code, envelope = deployment.json("run")
     assert code == 5
     assert [(job["job"], job["outcome"]) for job in envelope["data"]["jobs"]] == [
+        ("departments", "done"),
         ("titles", "aborted"),
+        ("jobs", "done"),
         ("employees", "not run"),
+        ("vehicles", "not run"),
     ]
-    assert deployment.writes == 0
+    assert (
+        deployment.sandbox.ledger.count(path="/api/users") == deployment.sandbox.ledger.count(path="/api/assets") == 0
+    )
 
 
 def test_a_missing_csv_column(deployment: SandboxDeployment, tmp_path: Path) -> None:

@@ -238,7 +238,9 @@ def test_the_authority_of_the_sandbox_is_added_to_the_public_ones(sandbox: Graph
     connections = Connections(PluginContext("safetyamp", settings, root=tmp_path))
     found = connections.enrichment(notes.append)
     connections.close()
-    assert found.email(17, "vista@example.test") == "e17@example.test"
+    account = found.user(17)
+    assert account is not None
+    assert account.email == "e17@example.test"
     assert found.email(777_777, "vista@example.test") == "vista@example.test"
     assert notes == []
 

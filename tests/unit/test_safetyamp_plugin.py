@@ -39,7 +39,7 @@ def test_the_hooks_agree_with_the_contract() -> None:
 
 
 def test_jobs_are_built_without_connecting_and_share_one_client() -> None:
-    jobs = busway_safetyamp.busway_jobs(context(vista_url="sqlite:////nowhere/vista.db"))
+    jobs = busway_safetyamp.busway_jobs(context(vista_url="sqlite:////nowhere/vista.db", samsara_key="a-token"))
     assert {job.name: job.depends_on for job in jobs} == {
         "departments": (),
         "titles": (),
@@ -49,6 +49,10 @@ def test_jobs_are_built_without_connecting_and_share_one_client() -> None:
     }
     assert len({id(job._connections) for job in jobs}) == 1  # type: ignore[attr-defined]
     assert {job.account for job in jobs} == {"safetyamp"}
+
+
+def test_who_has_no_fleet_is_not_asked_for_one_in_every_run() -> None:
+    assert [job.name for job in busway_safetyamp.busway_jobs(context())][-1] == "employees"
 
 
 def test_the_code_of_a_site_is_kept_where_the_deployment_says() -> None:

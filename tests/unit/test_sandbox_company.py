@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,8 @@ from busway_safetyamp.sandbox.company import Company
 from busway_safetyamp.sandbox.formats import is_email, is_phone
 from busway_safetyamp.sandbox.people import _phone
 from busway_safetyamp.sandbox.rows import Row
-from busway_safetyamp.sandbox.seeding import FIELD_ROLE, world_for_company
+from busway_safetyamp.sandbox.seeding import FIELD_ROLE, world_for_company, world_for_vista
+from busway_safetyamp.sandbox.vista import VistaFile
 
 TODAY = date(2025, 6, 4)
 
@@ -101,9 +103,25 @@ def test_the_number_of_people_has_limits(people: int) -> None:
         Company(1, people)
 
 
-def test_the_account_has_the_places_of_the_company() -> None:
+def test_the_account_lacks_the_newest_places_of_the_company_and_some_are_out_of_date() -> None:
     company = Company(1, 300, TODAY)
     world = world_for_company(company)
+    sites, clusters = world.records("sites"), world.records("site_clusters")
+    opened = {job["Job"]: job for job in company.jobs if job["JobStatus"] == 1}
+    known = {site["ext_id"]: site for site in sites if site["ext_id"]}
+    assert known.keys() < opened.keys()
+    assert 0.7 < len(known) / len(opened) < 0.9
+    assert any(site["street"] == "1 Former Street" for site in known.values())
+    departments = [row["PRDept"] for row in company.departments if row["udRegion"]]
+    assert [cluster["external_code"] for cluster in clusters if cluster["depth"] == 2] == departments[:-1]
+    assert len([cluster for cluster in clusters if cluster["name"].endswith(" - Formerly")]) == 1
+
+
+def test_an_account_for_a_vista_has_its_places(tmp_path: Path) -> None:
+    company = Company(1, 300, TODAY)
+    file = VistaFile(tmp_path / "vista.db")
+    file.write(company.rows)
+    world = world_for_vista(file)
     sites, clusters = world.records("sites"), world.records("site_clusters")
     opened = [job["Job"] for job in company.jobs if job["JobStatus"] == 1]
     assert [site["ext_id"] for site in sites if site["ext_id"]] == opened

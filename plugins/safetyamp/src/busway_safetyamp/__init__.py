@@ -31,7 +31,7 @@ def busway_settings() -> type[SafetyAmpSettings]:
 
 @hookimpl
 def busway_jobs(context: PluginContext[SafetyAmpSettings]) -> Sequence[Job]:
-    """The five jobs; they share their clients and one database engine."""
+    """The five jobs; they share their clients and one database engine. Without a fleet there is no job for vehicles."""
     from busway_safetyamp.connections import Connections
     from busway_safetyamp.jobs.departments import Departments
     from busway_safetyamp.jobs.employees import employees_job
@@ -41,14 +41,11 @@ def busway_jobs(context: PluginContext[SafetyAmpSettings]) -> Sequence[Job]:
     from busway_safetyamp.jobs.vehicles import Vehicles
 
     connections, settings = Connections.of(context), context.settings
+    jobs = (Departments(connections), Titles(connections), sites_job(connections), employees_job(connections))
+    if settings.samsara_key is None:
+        return jobs
     links = VehicleLinks(context.state_dir / "safetyamp-vehicles.json", f"{settings.domain} {settings.fqdn}")
-    return (
-        Departments(connections),
-        Titles(connections),
-        sites_job(connections),
-        employees_job(connections),
-        Vehicles(connections, links),
-    )
+    return (*jobs, Vehicles(connections, links))
 
 
 @hookimpl

@@ -37,8 +37,7 @@ def samsara_key(settings: SamsaraSettings) -> Secret:
             "the fleet cannot be read without its settings",
             where="SAMSARA_API_KEY",
             why="it is not set",
-            fix="make a token with the scopes Read Vehicles and Read Drivers, and set it; "
-            "who has no fleet runs the other jobs by name",
+            fix="make a token with the scopes Read Vehicles and Read Drivers, and set it",
         )
     return settings.samsara_key
 

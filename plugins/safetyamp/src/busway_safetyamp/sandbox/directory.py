@@ -18,12 +18,12 @@ _NO_MAILBOX = "bluestem.onmicrosoft.com"
 def directory_users(people: Iterable[Row]) -> list[Record]:
     """An account for each of ``people`` (rows of ``bPREH``), by their numbers; the same people, the same accounts.
 
-    Some have the flaws of real ones: no mailbox, no employee id, one with zeros in front or blanks around it, a
-    disabled account, and a second enabled account of the same person.
+    Who has no address in payroll has no account either. Some have the flaws of real ones: no mailbox, no employee id,
+    one with zeros in front or blanks around it, a disabled account, and a second enabled account of the same person.
     """
     users: list[Record] = []
     taken: set[str] = set()
-    for at, row in enumerate(people):
+    for at, row in enumerate(row for row in people if row["Email"]):
         user = _user(len(users), row, taken)
         flaw = at % 40
         if flaw == 7:

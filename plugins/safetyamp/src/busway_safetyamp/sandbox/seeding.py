@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from random import Random
 
 from busway.contracts.clock import Clock
 from busway.contracts.records import Record
 from busway_safetyamp import normalise
+from busway_safetyamp.jobs.cluster_tree import DEPARTMENT
 from busway_safetyamp.sandbox.company import Company
 from busway_safetyamp.sandbox.rows import Row, VistaRows
 from busway_safetyamp.sandbox.vista import VistaFile
@@ -21,6 +23,8 @@ FIELD_ROLE = "Field"
 """The role new users get; the setting ``SAFETYAMP_ROLE``."""
 
 _OTHER_ROLES = ("Account Administrator", "Safety Manager")
+_NEW_JOBS, _MOVED_JOBS = 5, 6
+"""Every fifth job is new, every sixth of the others has moved."""
 _COUNTRY, _TIMEZONE = "US", "America/Chicago"
 _OUTDATED: tuple[Record, ...] = (
     {"street": "1 Former Street", "zip_code": "70001"},
@@ -41,10 +45,11 @@ _OTHERS: tuple[Record, ...] = (
 def world_for_company(company: Company, *, clock: Clock | None = None) -> World:
     """An account that ``company`` has used for a while.
 
-    It has the sites and clusters, some of the titles, some employees (most with fields that are out of date), and
-    a few users who are no employees.
+    It has most of the clusters and sites, some of them out of date, some of the titles, some employees (most with
+    fields that are out of date), and a few users who are no employees.
     """
-    world = _with_places(company.rows, clock)
+    world = _with_places(_known(company.rows), clock)
+    _let_places_age(world)
     for at, title in enumerate(company.titles[::5]):
         # Some differ by case from what Vista holds, and are the same titles all the same.
         world.add("user_titles", {"name": title if at % 3 else title.upper()})
@@ -58,6 +63,25 @@ def world_for_vista(vista: VistaFile, *, clock: Clock | None = None) -> World:
     world = _with_places(vista.read(), clock)
     _add_others(world, _OTHERS[:1])
     return world
+
+
+def _known(rows: VistaRows) -> VistaRows:
+    """What of ``rows`` was there when somebody last typed in places: the newest department and jobs were not."""
+    departments = [row for row in rows.departments if row["udRegion"]]
+    newest = departments[-1:] if len(departments) > len(REGIONS) else []
+    jobs = [row for at, row in enumerate(rows.jobs) if at % _NEW_JOBS != _NEW_JOBS - 1]
+    return replace(rows, departments=[row for row in departments if row not in newest], jobs=jobs)
+
+
+def _let_places_age(world: World) -> None:
+    """A department was renamed since, and a few jobs have moved."""
+    department = next((one for one in world.records("site_clusters") if one["depth"] == DEPARTMENT), None)
+    if department is not None:
+        needed = ("name", "parent_cluster_id", "osha_establishment")
+        body = {**{name: department[name] for name in needed}, "name": f"{department['external_code']} - Formerly"}
+        world.edit("site_clusters", department["id"], body)
+    for site in [one for one in world.records("sites") if one["ext_id"]][::_MOVED_JOBS]:
+        world.edit("sites", site["id"], {"name": site["name"], "street": "1 Former Street", "zip_code": "70001"})
 
 
 def _with_places(rows: VistaRows, clock: Clock | None) -> World:
