@@ -236,10 +236,10 @@ class House:
         self.write_vista()
         return {plan.job: plan for plan in self.bench.engine.plans()}
 
-    def is_idle(self) -> bool:
-        """Whether another run would write nothing; runs it."""
+    def is_idle(self, *names: str) -> bool:
+        """Whether another run of these jobs (none = all) would write nothing; runs them."""
         before = self.writes
-        self.run()
+        self.run(*names)
         return self.writes == before
 
     def close(self) -> None:

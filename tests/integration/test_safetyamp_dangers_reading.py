@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builders.safetyamp_house import JOBS, House, department, driver, vehicle, work, worked
+from builders.safetyamp_house import JOBS, House, driver, vehicle, work, worked
 from builders.safetyamp_parts import person
 from busway.sync.report import JobReport, Outcome
 from busway_safetyamp.sandbox.fault import Fault, FaultKind
@@ -268,4 +268,3 @@ def test_every_job_reads_its_source_once_in_a_run(house: House) -> None:
     writes = 1  # the vehicle's driver
     assert house.sandbox.calls - before == sum(lists.values()) + writes
     assert sum(house.samsara.answers.values()) - fleet == 2
-    assert department()["PRDept"] == "210"
