@@ -10,7 +10,7 @@ import httpx
 
 import busway_safetyamp
 from builders.safetyamp_parts import StillClock, make_vista, person, safetyamp_settings
-from builders.sync_engine import UNBRAKED, Bench, MemoryState
+from builders.sync_engine import UNBRAKED, Bench, MemoryState, OneHolder
 from busway.contracts.jobs import Job
 from busway.contracts.plugins import PluginContext
 from busway.contracts.records import Record
@@ -108,6 +108,7 @@ class House:
         self._transport = transport
         self._bench: Bench | None = None
         self._state: MemoryState | None = None
+        self._coordinator: OneHolder | None = None
         self._opened: list[Job] = []
 
     # -- the account, before and behind the jobs' back
@@ -181,6 +182,8 @@ class House:
                 rules.setdefault(rule.entity, []).append(rule)
             self._bench = Bench(*self._opened, validators=rules, tables=self.sync, state=self._state)
             self._state = self._bench.state
+            # Tokens of leases go on where they were: what is kept would take a smaller one for an old holder's.
+            self._coordinator = self._bench.coordinator = self._coordinator or self._bench.coordinator
         return self._bench
 
     def restart(self, **changes: Any) -> None:

@@ -60,7 +60,7 @@ def test_a_file_that_is_not_text(deployment: SandboxDeployment) -> None:
     assert "busway.toml" in refused(deployment, "run", code=3, error="BW1101")
 
 
-def test_an_unknown_setting_is_found_with_the_nearest_name(deployment: SandboxDeployment) -> None:
+def test_d51_an_unknown_setting_is_found_with_the_nearest_name(deployment: SandboxDeployment) -> None:
     path = deployment.folder / "busway.toml"
     path.write_text(path.read_text("utf-8").replace('ENV = "dev"', 'ENV = "dev"\nSAFETYAMP_ROL = "Field"'), "utf-8")
     assert "SAFETYAMP_ROLE" in refused(deployment, "run", code=3, error="BW1102")

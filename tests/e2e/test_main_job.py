@@ -133,7 +133,7 @@ def test_what_happened_is_told_afterwards(deployment: SandboxDeployment) -> None
         assert book["pending"] == 0
 
 
-def test_no_personal_data_and_no_secret_reaches_the_state_folder(deployment: SandboxDeployment) -> None:
+def test_d47_no_personal_data_and_no_secret_reaches_the_state_folder(deployment: SandboxDeployment) -> None:
     deployment.run("run")
     canaries = {deployment.sandbox.token.encode()}
     for row in deployment.company.active:

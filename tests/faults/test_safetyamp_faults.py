@@ -110,7 +110,7 @@ def test_an_empty_list_that_never_is_empty_is_an_error(sandbox: Sandbox, resourc
 
 
 @pytest.mark.parametrize("kind", list(SLOW_READS), ids=str)
-def test_a_page_that_does_not_come_in_time_is_an_error(sandbox: Sandbox, kind: FaultKind) -> None:
+def test_d18_a_page_that_does_not_come_in_time_is_an_error(sandbox: Sandbox, kind: FaultKind) -> None:
     sandbox.faults.arm(Fault(kind, **{**SECOND_PAGE, **SLOW_READS[kind]}))
     with opened(sandbox, impatient()) as client, pytest.raises(UnreachableError, match="BW5102"):
         client.users()

@@ -295,7 +295,7 @@ def test_what_lacks_a_required_field_never_leaves_the_process_and_nothing_is_inv
 
 
 @pytest.mark.parametrize("answer", [[], [{"id": 1}], {}, {"id": None}, {"id": ""}, None, "abcde"])
-def test_a_write_counts_only_with_an_id_in_the_answer(lists: Lists, client: SafetyAmpClient, answer: Any) -> None:
+def test_d12_a_write_counts_only_with_an_id_in_the_answer(lists: Lists, client: SafetyAmpClient, answer: Any) -> None:
     lists.answer = answer
     with pytest.raises(RefusedError, match="BW5005") as created:
         client.create_user(PERSON)

@@ -74,7 +74,7 @@ def failure(sandbox: GraphSandbox, remote: Remote | None = None, **changes: Any)
     return caught.value
 
 
-def test_every_enabled_user_comes_in_pages_of_999(sandbox: GraphSandbox, application: Application) -> None:
+def test_d06_every_enabled_user_comes_in_pages_of_999(sandbox: GraphSandbox, application: Application) -> None:
     with opened(sandbox) as client:
         users = client.users()
         again = client.users()

@@ -103,7 +103,7 @@ def test_an_api_that_accepts_the_key_and_shows_a_role_is_ok() -> None:
         ({"data": [{"id": 1}]}, "BW5005"),
     ],
 )
-def test_an_api_that_does_not_is_failed_after_one_call(answer: Any, code: str) -> None:
+def test_d57_an_api_that_does_not_is_failed_after_one_call(answer: Any, code: str) -> None:
     remotes = Remotes({"/api/roles": answer})
     result = check("safetyamp.api", remotes)
     assert (result.status, len(remotes.asked)) == ("failed", 1)
@@ -180,7 +180,7 @@ def test_the_fleet_must_show_vehicles_and_drivers(vehicles: Any, drivers: Any, s
 
 
 @pytest.mark.parametrize(("answer", "lasts"), [(ROLE, 300), ((500, {"message": "x"}), 30)])
-def test_an_answer_is_used_for_a_while_and_bad_news_for_a_shorter_one(answer: Any, lasts: int) -> None:
+def test_d58_an_answer_is_used_for_a_while_and_bad_news_for_a_shorter_one(answer: Any, lasts: int) -> None:
     remotes, clock = Remotes({"/api/roles": answer}), StillClock()
     run = checks(context(remotes, clock=clock))["safetyamp.api"].run
     first = run()

@@ -127,7 +127,7 @@ def test_a_rotated_key_is_used_for_the_next_call(remote: Script) -> None:
 
 
 @pytest.mark.parametrize("token", ["", " ", "canary\r\nX: y", "canary\u00e9"])
-def test_a_key_that_is_no_header_text_is_refused_before_anything_is_sent(remote: Script, token: str) -> None:
+def test_d50_a_key_that_is_no_header_text_is_refused_before_anything_is_sent(remote: Script, token: str) -> None:
     remote.answers(ok())
     error = failure(remote.url, "GET", token=token)
     assert (type(error), error.code, remote.requests) == (ConfigurationError, "BW5006", [])
@@ -266,7 +266,7 @@ def test_a_wait_beyond_the_budget_ends_it_at_once(remote: Script, clock: StillCl
     assert "asked to wait 301 s" in error.problem.why
 
 
-def test_the_waits_of_one_call_stay_within_the_budget(remote: Script, clock: StillClock) -> None:
+def test_d17_the_waits_of_one_call_stay_within_the_budget(remote: Script, clock: StillClock) -> None:
     remote.answers(json_answer(503, Retry_After="40"))
     failure(remote.url, "GET", clock, retry_budget_seconds=100.0)
     assert remote.waits == [40.0, 40.0]
@@ -373,7 +373,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
         assert http.get("/api/users") == {"id": 1}
 
 
-def test_time_outs_are_ten_and_thirty_seconds() -> None:
+def test_d18_time_outs_are_ten_and_thirty_seconds() -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -295,7 +295,7 @@ def test_a_check_looks_for_every_table_and_counts_the_people(tmp_path: Path) -> 
         source(tmp_path, "sqlite:///elsewhere.db").check()
 
 
-def test_one_pool_serves_every_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d58_one_pool_serves_every_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_vista(tmp_path / "vista.db", bPREH=[person(1)])
     made: list[object] = []
     create = engines.sa.create_engine

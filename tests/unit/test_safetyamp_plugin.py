@@ -20,7 +20,7 @@ def context(**changes: object) -> PluginContext[SafetyAmpSettings]:
     return PluginContext("safetyamp", safetyamp_settings(**changes), clock=StillClock(), root=Path("/nowhere"))
 
 
-def test_importing_it_and_reading_settings_loads_no_http_and_no_sql() -> None:
+def test_d52_importing_it_and_reading_settings_loads_no_http_and_no_sql() -> None:
     code = (
         "import sys, busway_safetyamp\n"
         "busway_safetyamp.busway_settings()\n"

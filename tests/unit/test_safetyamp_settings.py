@@ -72,7 +72,7 @@ def test_an_address_is_https_or_on_this_machine(domain: str) -> None:
     assert safetyamp_settings(domain=domain).domain == domain.rstrip("/")
 
 
-def test_what_depends_on_the_company_has_no_default() -> None:
+def test_d24_what_depends_on_the_company_has_no_default() -> None:
     required = {name for name, field in SafetyAmpSettings.model_fields.items() if field.is_required()}
     assert required == {"token", "fqdn", "vista_companies", "role", "country", "timezone", "enrichment"}
     settings = safetyamp_settings()
@@ -144,7 +144,8 @@ def test_the_token_and_the_database_address_are_secret() -> None:
     assert "canary-4" not in repr(settings) + settings.model_dump_json()
 
 
-def test_every_setting_has_a_name_of_ours_and_a_doc() -> None:
+def test_d49_every_setting_has_a_name_that_a_shell_can_export_and_a_doc() -> None:
     for field in SafetyAmpSettings.model_fields.values():
         assert env_name(field).startswith(("SAFETYAMP_", "VISTA_", "MS_GRAPH_", "SAMSARA_"))
+        assert env_name(field).isidentifier()
         assert (field.description or "").rstrip("}").endswith(".")
