@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from busway.cli.main import main
+from busway_safetyamp.demo import stage
 
 COMMAND = [sys.executable, "-m", "busway.cli.main", "demo", "--people", "40"]
 
@@ -25,24 +26,48 @@ def test_the_demo_tells_its_story(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert main(["demo", "--people", "40"]) == 0
     shown = capsys.readouterr().out
-    for part in ("What would happen?", "nothing was written", "Do it.", "Again", "A day later", "Where everything is"):
-        assert part in shown
-    assert "created" in shown
-    assert "deactivated 1" in shown
+    told = (
+        *("What would happen?", "email: missing", "nothing was written", "Do it.", "has an e-mail address now"),
+        *("A day later", "deactivated 1", "held[BW7001]", "busway plans allow", "Payroll is whole again"),
+        *("Subject  [demo] 2 errors", "next step: busway plans list", "Where everything is", "docs/getting-started.md"),
+    )
+    at = [shown.index(part) for part in told]
+    assert at == sorted(at), "in this order"
     (folder,) = tmp_path.glob("busway-demo-*")
-    assert main(["-C", str(folder), "sessions", "list", "--json"]) == 0
+    assert main(["-C", str(folder), "sessions", "list", "--limit", "100", "--json"]) == 0
     sessions = json.loads(capsys.readouterr().out)["data"]
-    assert len(sessions) == 6, "two jobs, three runs"
+    assert len(sessions) == 5 * 5 - 1, "five jobs, five runs, in one of which vehicles had to wait"
 
 
 def test_the_demo_in_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert main(["demo", "--people", "40", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)["data"]
-    first, again, later = [{job["job"]: job["counts"] for job in run["jobs"]} for run in data["runs"]]
+    runs = [{job["job"]: job for job in run["jobs"]} for run in data["runs"]]
+    counts = [{name: job["counts"] for name, job in run.items()} for run in runs]
+    first, mended, later, bad, last = counts
+    assert [run["exit_code"] for run in data["runs"]] == [6, 0, 0, 7, 0]
     assert first["employees"]["created"] > 30
-    assert again["employees"]["created"] == again["employees"]["updated"] == again["titles"]["created"] == 0
-    assert (later["employees"]["deactivated"], later["employees"]["updated"]) == (1, 1)
+    assert first["departments"]["created"] + first["jobs"]["created"] >= 2
+    assert (mended["employees"]["created"], mended["titles"]["created"]) == (1, 0)
+    assert (later["employees"]["deactivated"], later["employees"]["updated"], later["vehicles"]["updated"]) == (1, 1, 2)
+    assert (runs[3]["employees"]["outcome"], bad["employees"]["deactivated"]) == ("held", 0)
+    assert not any(last[name][what] for name in last for what in ("created", "updated", "deactivated", "failed"))
+    assert "employee held (job employees)" in data["mail"]
+
+
+@pytest.mark.parametrize("lacking", ["trustme", "busway_sink_email"])
+def test_the_demo_does_without_what_is_not_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lacking: str
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    find = stage.find_spec
+    monkeypatch.setattr(stage, "find_spec", lambda name: None if name == lacking else find(name))
+    assert main(["demo", "--people", "20"]) == 0
+    shown = capsys.readouterr().out
+    assert ("Microsoft Entra ID" in shown) is (lacking != "trustme")
+    assert ("Subject  [demo]" in shown) is (lacking != "busway_sink_email")
+    assert ("pip install busway-sink-email" in shown) is (lacking == "busway_sink_email")
 
 
 def test_the_same_seed_gives_the_same_story(
