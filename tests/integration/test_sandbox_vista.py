@@ -122,7 +122,9 @@ def test_an_account_is_seeded_from_the_departments_found(tmp_path: Path, people:
     world = world_for_vista(VistaFile(target))
     depths = sorted(cluster["depth"] for cluster in world.records("site_clusters"))
     assert depths == [0, 1, 2, 2, 2]
-    assert [site["name"] for site in world.records("sites")] == ["Region 1 Office"]
+    office, *jobs = world.records("sites")
+    assert office["name"] == "Region 1 Office"
+    assert [site["ext_id"] for site in jobs] == ["10001.", "10002.", "10003."], "one for each department"
     assert (len(world.users), len(world.titles), len(world.ledger)) == (1, 0, 0)
 
 

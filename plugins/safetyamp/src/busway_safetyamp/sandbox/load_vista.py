@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -15,6 +15,7 @@ from typing import Any
 from busway.errors import UsageError
 from busway_safetyamp.sandbox.rows import Row, VistaRows
 from busway_safetyamp.sandbox.vista import VistaFile
+from busway_safetyamp.vista.status import OPEN
 
 __all__ = ["LoadReport", "load_vista"]
 
@@ -22,6 +23,7 @@ COLUMNS = ("Employee", "LastName", "FirstName", "MidName", "Title", "Department"
 REGION = "Region 1"
 HIRED = datetime(2015, 1, 1)  # noqa: DTZ001 - Vista's dates have no zone
 _COMPANY = 1
+_FIRST_JOB = 10_001
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Z0-9]")
 
 
@@ -44,7 +46,7 @@ def load_vista(csv_path: str | Path, url: str, *, replace: bool = False) -> Load
     """Makes a Vista of the people in ``csv_path`` at ``url`` (a SQLite URL or path), whole or not at all.
 
     The columns :data:`COLUMNS` must be there, others are ignored. E-mail addresses are ``e{Employee}@example.test``,
-    everybody was hired on 2015-01-01 and is active, and a department gets a code made from its name.
+    everybody was hired on 2015-01-01 and is active, and a department gets a code made from its name, and one open job.
 
     Raises ``UsageError``: BW8001 missing column, BW8002 unreadable or empty file, BW8003 a Vista is there already
     and ``replace`` was not asked for, BW8006 not a SQLite file, BW8007 a row that cannot be used.
@@ -55,8 +57,11 @@ def load_vista(csv_path: str | Path, url: str, *, replace: bool = False) -> Load
         raise _occupied(target, present)
     people = _people(source)
     codes = _department_codes(source, people)
+    jobs = list(_jobs(codes))
     rows = VistaRows(
         employees=[_employee(row, codes) for row in people],
+        jobs=[job for job, _ in jobs],
+        contracts=[contract for _, contract in jobs],
         departments=[
             {"PRCo": _COMPANY, "PRDept": code, "Description": name, "udRegion": REGION} for name, code in codes.items()
         ],
@@ -64,6 +69,14 @@ def load_vista(csv_path: str | Path, url: str, *, replace: bool = False) -> Load
     target.write(rows)
     titles = {" ".join(row["Title"].split()).casefold() for row in people} - {""}
     return LoadReport(str(source), target.url, len(people), len(titles), len(codes))
+
+
+def _jobs(codes: Mapping[str, str]) -> Iterator[tuple[Row, Row]]:
+    """A job for each department, and its contract: a company without any work would be taken for a broken source."""
+    for number, (name, code) in enumerate(codes.items(), start=_FIRST_JOB):
+        address = dict.fromkeys(("ShipAddress", "ShipCity", "ShipState", "ShipZip"))
+        job = {"Job": f"{number}.", "Description": name[:60], "JobStatus": OPEN, "Contract": f"{number}-", **address}
+        yield {"JCCo": _COMPANY, **job}, {"JCCo": _COMPANY, "Contract": f"{number}-", "Department": code}
 
 
 def _people(path: Path) -> list[dict[str, str]]:

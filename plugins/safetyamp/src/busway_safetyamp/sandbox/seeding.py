@@ -25,6 +25,8 @@ FIELD_ROLE = "Field"
 _OTHER_ROLES = ("Account Administrator", "Safety Manager")
 _NEW_JOBS, _MOVED_JOBS = 5, 6
 """Every fifth job is new, every sixth of the others has moved."""
+_MOST_KNOWN = 15
+"""People and vehicles to be updated: more, and a first run would be held for updating most of what is there."""
 _COUNTRY, _TIMEZONE = "US", "America/Chicago"
 _OUTDATED: tuple[Record, ...] = (
     {"street": "1 Former Street", "zip_code": "70001"},
@@ -154,14 +156,14 @@ def _add_asset_types(world: World) -> None:
 
 
 def add_fleet(world: World, vehicles: Iterable[Record]) -> None:
-    """Every third of ``vehicles`` is in the account already, under an old name; and a tool that is no vehicle."""
+    """Every third of ``vehicles``, up to fifteen, is in the account already, under an old name; and a tool."""
     kinds = world.records("asset_types")
     for kind, name in zip(kinds[1::2], ("Generator 1",), strict=False):
         world.add("assets", {"name": name, "code": "GEN-1", "site_id": kind["site_id"], "asset_type_id": kind["id"]})
     if not kinds:
         return
     here = {"site_id": kinds[0]["site_id"], "asset_type_id": kinds[0]["id"]}
-    for vehicle in [one for one in vehicles if "serial" in one][::3]:
+    for vehicle in [one for one in vehicles if "serial" in one][::3][:_MOST_KNOWN]:
         known = {"serial": vehicle["serial"], "model": vehicle["model"], "code": vehicle["id"]}
         world.add("assets", {**known, **here, "name": f"Old {vehicle['name']}"})
 
@@ -179,8 +181,8 @@ def _add_others(world: World, people: Iterable[Record]) -> None:
 
 
 def _add_employees(world: World, company: Company) -> None:
-    """About one active employee in twenty is in the account already."""
-    people = Random(f"{company.seed}/account").sample(company.active, len(company.active) // 20)  # noqa: S311
+    """About one active employee in twenty is in the account already, and not too many."""
+    people = Random(f"{company.seed}/account").sample(company.active, min(_MOST_KNOWN, len(company.active) // 20))  # noqa: S311
     titles = {record["name"].casefold(): record["id"] for record in world.records("user_titles")}
     homes = _homes(world, company)
     role = next(record["id"] for record in world.records("roles") if record["name"] == FIELD_ROLE)
