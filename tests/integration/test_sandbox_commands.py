@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import click
 import httpx
 import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
 
-from builders.markdown import ROOT
+from builders.running_stand_ins import running_stand_ins
 from builders.safetyamp_parts import safetyamp_http
 from busway.configuration.declarations import declarations_of
 from busway.configuration.values import prepared
@@ -201,11 +200,8 @@ def test_ports_follow_one_another_and_one_that_is_taken_leaves_nothing_open() ->
 @pytest.fixture
 def running_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIns]:
     """All stand-ins, with their settings in ``.env`` of the working folder."""
-    company = Company(1, 40)
-    stand_ins = StandIns(world_for_company(company), company.active, seed=1, options=StandInOptions(quota=None))
     monkeypatch.chdir(tmp_path)
-    with stand_ins as running:
-        write_env_file(tmp_path / ".env", running.settings("sqlite:///vista.db"))
+    with running_stand_ins(tmp_path) as running:
         yield running
 
 
@@ -228,8 +224,16 @@ def test_faults_are_armed_shown_and_cleared_in_a_sandbox_that_runs(running_sandb
     assert [len(faults.armed) for faults in running_sandbox.faults.values()] == [1, 1, 1]
     assert run("fault", "--clear") == []
     assert [len(faults.armed) for faults in running_sandbox.faults.values()] == [0, 1, 1]
-    shown = CliRunner().invoke(safetyamp, ["fault", "drop", "times=1"])
-    assert shown.stdout.split() == ["FAULT", "RESOURCE", "PAGE", "TIMES", "drop", "any", "any", "1"]
+    CliRunner().invoke(safetyamp, ["fault", "drop", "times=1"])
+    shown = CliRunner().invoke(safetyamp, ["fault", "fail", "resource=users", "page=0", "status=503", "after=2"])
+    assert [line.split() for line in shown.stdout.splitlines()] == [
+        ["FAULT", "RESOURCE", "PAGE", "TIMES", "WITH"],
+        ["drop", "any", "any", "1"],
+        ["fail", "users", "0", "always", "after=2", "status=503"],
+    ]
+
+
+HELP = "busway safetyamp fault --help"
 
 
 @pytest.mark.parametrize(
@@ -237,16 +241,24 @@ def test_faults_are_armed_shown_and_cleared_in_a_sandbox_that_runs(running_sandb
     [
         (["fial"], "there is no fault 'fial'", "did you mean fail?"),
         (["fail", "pages=1"], "a fault has no option 'pages'", "did you mean page?"),
-        (["fail", "page=one"], "an option of the fault fail is not a number", "busway safetyamp fault --help"),
+        (["fail", "users"], "a fault has no option 'users'", HELP),
+        (["fail", "page=one"], "page of the fault fail cannot be used", HELP),
+        (["fail", "times=0"], "times of the fault fail cannot be used", HELP),
+        (["fail", "status=200"], "status of the fault fail cannot be used", HELP),
+        (["slow", "seconds=nan"], "seconds of the fault slow cannot be used", HELP),
+        (["fail", "resource=user"], "this stand-in has no resource 'user'", "did you mean users?"),
+        (["fail", "resource=vehicles"], "this stand-in has no resource 'vehicles'", HELP),
+        (["fail", "resource=users", "--of", "samsara"], "this stand-in has no resource 'users'", HELP),
+        (["ignore"], "the fault ignore needs a field", "write ignore field=ext_id, for example"),
     ],
 )
-def test_a_fault_that_does_not_exist_is_refused(
+def test_a_fault_that_could_never_strike_is_refused(
     running_sandbox: StandIns, arguments: list[str], what: str, fix: str
 ) -> None:
     with pytest.raises(UsageError, match="BW8009") as caught:
         run("fault", *arguments)
     assert (caught.value.problem.what, caught.value.problem.fix) == (what, fix)
-    assert running_sandbox.safetyamp.faults.armed == ()
+    assert [faults.armed for faults in running_sandbox.faults.values()] == [(), (), ()]
 
 
 def test_a_fault_may_be_there_from_the_start() -> None:
@@ -294,13 +306,14 @@ def test_a_sandbox_that_has_ended_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "users", "size", "calls"),
     [
-        (PageLimit(1000), 30, 1000, 2),
+        (PageLimit(1000), 30, 30, 2),
         (PageLimit(100), 300, 100, 4),
-        (PageLimit(100), 60, 100, 5),
+        (PageLimit(100), 60, 60, 5),
         (PageLimit(40), 300, 25, 5),
         (PageLimit(40, refuses=False), 300, 40, 2),
         (PageLimit(25, refuses=False), 300, 25, 10),
         (PageLimit(500), 500, 500, 2),
+        (PageLimit(1000), 4, 25, 2),
     ],
 )
 def test_the_largest_page_that_is_served_whole_is_found(limit: PageLimit, users: int, size: int, calls: int) -> None:
@@ -321,11 +334,3 @@ def test_a_refused_key_ends_the_search_for_the_largest_page() -> None:
         with pytest.raises(RefusedError, match="BW5001"):
             find_largest_page(http)
         http.close()
-
-
-def test_the_page_of_the_sandbox_names_every_fault_and_every_option() -> None:
-    page = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
-    assert [kind for kind in FaultKind if f"| `{kind}` |" not in page] == []
-    (command,) = [command for command in (safetyamp.get_command(click.Context(safetyamp), "sandbox"),) if command]
-    options = [option for parameter in command.params for option in parameter.opts if option != "--json"]
-    assert [option for option in options if f"`{option}" not in page] == ["--graph"], "its opposite is named"

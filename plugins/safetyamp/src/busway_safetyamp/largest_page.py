@@ -48,12 +48,18 @@ def find_largest_page(http: SafetyAmpHttp) -> LargestPage:
         behind = _page(http, len(rows) // SMALLEST_PAGE, SMALLEST_PAGE) or []
         known = {row["id"] for row in rows}
         if all(row["id"] in known for row in behind):
-            return LargestPage(size, calls, f"all {len(rows)} users came in one page of {size}")
+            return _as_many_as_there_are(len(rows), calls)
         if len(rows) > SMALLEST_PAGE:
             return LargestPage(
                 len(rows), calls, f"of {size} users asked for, {len(rows)} came: it cuts pages in silence"
             )
     return LargestPage(SMALLEST_PAGE, calls, "every larger page was refused or cut")
+
+
+def _as_many_as_there_are(users: int, calls: int) -> LargestPage:
+    # An account that cuts at a size it never reached would stop a run on the day it grows to that size.
+    size = max(users, SMALLEST_PAGE)
+    return LargestPage(size, calls, f"all {users} users came in one page, so a larger one is not proven")
 
 
 def _page(http: SafetyAmpHttp, number: int, size: int) -> list[Record] | None:

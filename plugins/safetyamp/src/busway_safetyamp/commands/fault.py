@@ -10,11 +10,12 @@ import click
 
 from busway.cli.output import emit_result, json_option, print_table
 from busway_safetyamp.commands.running_sandbox import STAND_INS, RunningSandbox
-from busway_safetyamp.sandbox.fault import MEANINGS, named
+from busway_safetyamp.sandbox.fault import MEANINGS, OPTIONS, Fault, FaultKind, named
 
 __all__ = ["fault"]
 
 _KINDS = "\n".join(f"  {kind!s:<18} {meaning}" for kind, meaning in MEANINGS.items())
+_OPTIONS = "\n".join(f"  {name:<18} {meaning}" for name, meaning in OPTIONS.items())
 _HELP = f"""Makes something go wrong in a sandbox that runs, as in: fail resource=users page=1 times=2
 
 Without a kind it shows what is armed.
@@ -23,15 +24,8 @@ Without a kind it shows what is armed.
 kinds
 {_KINDS}
 \b
-options
-  resource=NAME      only for this resource: users, sites, vehicles, token ...
-  page=N             only for this page of its list, counted from 0
-  after=N            let N calls pass first
-  times=N            N times; without it until --clear
-  status=N           for fail and fail-after-commit
-  retry_after=TEXT   for throttle
-  field=NAME         for ignore
-  seconds=N          for slow
+options, written NAME=VALUE
+{_OPTIONS}
 """
 
 
@@ -65,9 +59,17 @@ def _print(armed: list[dict[str, Any]]) -> None:
         click.echo("nothing goes wrong")
         return
     rows = [
-        (one["kind"], one["resource"] or "any", _or(one["page"], "any"), _or(one["times"], "always")) for one in armed
+        (one["kind"], one["resource"] or "any", _or(one["page"], "any"), _or(one["times"], "always"), _rest(one))
+        for one in armed
     ]
-    print_table(("FAULT", "RESOURCE", "PAGE", "TIMES"), rows)
+    print_table(("FAULT", "RESOURCE", "PAGE", "TIMES", "WITH"), rows)
+
+
+def _rest(armed: dict[str, Any]) -> str:
+    """What has no column, where it is not as it is without a word."""
+    plain = Fault(FaultKind(armed["kind"])).as_dict()
+    named = ("after", "status", "retry_after", "field", "seconds")
+    return " ".join(f"{name}={armed[name]}" for name in named if armed[name] != plain[name])
 
 
 def _or(value: Any, otherwise: str) -> str:

@@ -42,7 +42,7 @@ class RunningSandbox:
             raise _away(self._address, type(error).__name__) from None
         found: dict[str, Any] = answer.json()
         if answer.status_code == 422:
-            raise UsageError("BW8009", found["message"], where=self._address, fix=found["fix"])
+            raise UsageError("BW8009", found["message"], where=self._address, why=found["why"], fix=found["fix"])
         return found
 
     def _trust(self) -> ssl.SSLContext:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["sandbox"]
 
 _QUOTA = 60
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command()
@@ -74,9 +75,9 @@ def sandbox(
         stand_ins = StandIns(world, staff, seed=seed, options=_options(**how))
         for text in faults:
             stand_ins.arm(text)
-        with _stop_signals() as stop, stand_ins as running:
+        with _stop_signals() as wait, stand_ins as running:
             _tell(running, file, made, env_file, as_json)
-            stop.wait()
+            wait()
             click.echo(_goodbye(running), err=True)
 
 
@@ -118,15 +119,27 @@ def _world(file: VistaFile, people: int, seed: int) -> tuple[World, Sequence[Row
 
 
 @contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Set by Ctrl-C and by SIGTERM: both are how a sandbox is meant to end."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def _stop_signals() -> Iterator[Callable[[], None]]:
+    """Waits for Ctrl-C or SIGTERM when it is called: both are how a sandbox is meant to end."""
+    heard, tell = os.pipe()
+    os.set_blocking(tell, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in _STOPS}
+    # No Event that a handler sets: a system may give the signal to a thread of a stand-in, and then this one, which
+    # is to run the handler, sleeps on; and where the wait of an Event just begins, its lock is taken.
+    earlier = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     try:
-        yield stop
+        yield lambda: _await_one_of(_STOPS, heard)
     finally:
+        signal.set_wakeup_fd(earlier)
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(heard)
+        os.close(tell)
+
+
+def _await_one_of(numbers: Collection[int], heard: int) -> None:
+    while os.read(heard, 1)[0] not in numbers:
+        pass  # a signal that means something to somebody else
 
 
 def _tell(running: StandIns, file: VistaFile, made: bool, env_file: Path | None, as_json: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from busway.errors import UsageError
 if TYPE_CHECKING:
     from busway_safetyamp.sandbox.faults import Place
 
-__all__ = ["MEANINGS", "Fault", "FaultKind", "named"]
+__all__ = ["MEANINGS", "OPTIONS", "Fault", "FaultKind", "named", "nearest"]
 
 
 class FaultKind(StrEnum):
@@ -55,10 +56,26 @@ MEANINGS: Mapping[FaultKind, str] = {
 }
 
 
-_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("page", "after", "times", "status"), int),
-    "seconds": float,
+OPTIONS: Mapping[str, str] = {
+    "resource": "only for this resource: users, sites, vehicles, token ...",
+    "page": "only for this page of its list, counted from 0",
+    "after": "so many calls pass first",
+    "times": "so many times; without it until --clear",
+    "status": "300 to 599, for fail and fail-after-commit",
+    "retry_after": "text of the header, for throttle",
+    "field": "name of a field, for ignore",
+    "seconds": "up to 3600, for slow",
 }
+
+_NUMBERS: Mapping[str, tuple[Callable[[Any], float], float, float]] = {
+    "page": (int, 0, math.inf),
+    "after": (int, 0, math.inf),
+    "times": (int, 1, math.inf),
+    "status": (int, 300, 599),
+    "seconds": (float, 0, 3600),
+}
+"""How each is read, and the least and the largest it may be."""
+_HELP = "busway safetyamp fault --help"
 
 
 @dataclass(slots=True)
@@ -82,15 +99,12 @@ class Fault:
     @classmethod
     def from_options(cls, kind: str, options: Mapping[str, Any]) -> Fault:
         """The fault that ``kind`` and its options, as text or JSON values, describe. Raises ``UsageError`` BW8009."""
-        known = {field.name for field in fields(cls)} - {"kind"}
-        wrong = [name for name in options if name not in known]
+        wrong = [name for name in options if name not in OPTIONS]
         if kind not in set(FaultKind) or wrong:
-            raise _unknown(kind, wrong, known)
-        values = {name: _CONVERTERS.get(name, str) for name in options if options[name] is not None}
-        try:
-            given: dict[str, Any] = {name: convert(options[name]) for name, convert in values.items()}
-        except (TypeError, ValueError) as error:
-            raise _no_number(kind) from error
+            raise _unknown(kind, wrong)
+        given = {name: _value(kind, name, value) for name, value in options.items() if value is not None}
+        if kind == FaultKind.IGNORE and not given.get("field"):
+            raise _fieldless()
         return cls(FaultKind(kind), **given)
 
     @classmethod
@@ -121,26 +135,45 @@ def named(options: Iterable[str]) -> dict[str, str]:
     return {name: value for name, _, value in (option.partition("=") for option in options)}
 
 
-def _unknown(kind: str, wrong: list[str], known: set[str]) -> UsageError:
+def _value(kind: str, name: str, value: Any) -> Any:
+    if name not in _NUMBERS:
+        return str(value)
+    convert, least, most = _NUMBERS[name]
+    try:
+        number = convert(value)
+    except (TypeError, ValueError) as error:
+        raise _no_number(kind, name) from error
+    # Not the other way round: nothing compares with a NaN.
+    if not least <= number <= most:
+        raise _no_number(kind, name)
+    return number
+
+
+def _unknown(kind: str, wrong: list[str]) -> UsageError:
     if kind not in set(FaultKind):
         what, names, given = f"there is no fault {kind!r}", [str(one) for one in FaultKind], kind
     else:
-        what, names, given = f"a fault has no option {wrong[0]!r}", sorted(known), wrong[0]
-    near = get_close_matches(given, names, n=1)
-    return UsageError(
-        "BW8009",
-        what,
-        where="the fault asked for",
-        why=f"known are {', '.join(names)}",
-        fix=f"did you mean {near[0]}?" if near else "busway safetyamp fault --help",
-    )
+        what, names, given = f"a fault has no option {wrong[0]!r}", sorted(OPTIONS), wrong[0]
+    return _refused(what, f"known are {', '.join(names)}", nearest(given, names))
 
 
-def _no_number(kind: str) -> UsageError:
-    return UsageError(
-        "BW8009",
-        f"an option of the fault {kind} is not a number",
-        where="the fault asked for",
-        why="page, after, times and status are whole numbers, and seconds is a number",
-        fix="busway safetyamp fault --help",
-    )
+def _no_number(kind: str, name: str) -> UsageError:
+    convert, least, most = _NUMBERS[name]
+    form = "a whole number" if convert is int else "a number"
+    limits = f"of {least:g} or more" if math.isinf(most) else f"from {least:g} to {most:g}"
+    return _refused(f"{name} of the fault {kind} cannot be used", f"it is {form} {limits}", _HELP)
+
+
+def _fieldless() -> UsageError:
+    why = "a write ignores one field, and none is named"
+    return _refused("the fault ignore needs a field", why, "write ignore field=ext_id, for example")
+
+
+def nearest(given: str, names: Iterable[str]) -> str:
+    """What to do about a name that is not known: the one that was meant, as far as that can be told."""
+    near = get_close_matches(given, list(names), n=1)
+    return f"did you mean {near[0]}?" if near else _HELP
+
+
+def _refused(what: str, why: str, fix: str) -> UsageError:
+    return UsageError("BW8009", what, where="the fault asked for", why=why, fix=fix)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from busway_safetyamp.sandbox.fault import Fault, FaultKind
+from busway.errors import UsageError
+from busway_safetyamp.sandbox.fault import Fault, FaultKind, nearest
 from busway_safetyamp.sandbox.wire import Answer, Ending
 
 __all__ = ["Faults", "Place"]
@@ -37,15 +38,20 @@ class Faults:
     """Switches. Thread-safe; arming one and clearing all take effect at the next request.
 
     Where several are meant, the one that was armed first strikes.
+
+    :param resources: those the stand-in has; empty where any may be named.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resources: Collection[str] = ()) -> None:
+        self._resources = resources
         self._lock = threading.Lock()
         self._armed: list[Fault] = []
         self._orders = 0
 
     def arm(self, fault: Fault) -> None:
-        """Makes ``fault`` strike from now on."""
+        """Makes ``fault`` strike from now on. Raises ``UsageError`` BW8009 where it never could."""
+        if fault.resource and self._resources and fault.resource not in self._resources:
+            raise _nowhere(fault.resource, self._resources)
         with self._lock:
             self._armed.append(replace(fault))
 
@@ -141,3 +147,13 @@ class Faults:
             return None
         with self._lock:
             return next((fault for fault in self._armed if fault.kind in kinds and fault.meets(place)), None)
+
+
+def _nowhere(resource: str, resources: Collection[str]) -> UsageError:
+    return UsageError(
+        "BW8009",
+        f"this stand-in has no resource {resource!r}",
+        where="the fault asked for",
+        why=f"it has {', '.join(resources)}; the others are armed with --of",
+        fix=nearest(resource, resources),
+    )

@@ -45,7 +45,7 @@ class GraphSandbox(StandIn):
         self.application = application or Application(_TENANT, _CLIENT, _SECRET)
         self.authority = certificate.authority
         """In PEM form."""
-        self.faults = Faults()
+        self.faults = Faults(("users", "token", "discovery"))
         limiter = CallLimiter(quota, period, clock or SystemClock(), retry_after)
         self._api = GraphApi(users, self.application, limiter=limiter, faults=self.faults)
         super().__init__(self._api, port=port, tls=certificate.context)

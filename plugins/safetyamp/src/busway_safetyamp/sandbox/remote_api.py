@@ -90,7 +90,8 @@ class RemoteApi(ABC):
         try:
             return Answer(200, orjson.dumps(control(request)))
         except UsageError as error:
-            return Answer(422, orjson.dumps({"message": error.problem.what, "fix": error.problem.fix}))
+            problem = error.problem
+            return Answer(422, orjson.dumps({"message": problem.what, "why": problem.why, "fix": problem.fix}))
 
     def _show_ledger(self, request: Request) -> Any:
         writes = [write.as_dict() for write in self._ledger.writes] if self._ledger else []

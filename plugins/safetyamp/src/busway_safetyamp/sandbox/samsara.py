@@ -30,7 +30,7 @@ class SamsaraSandbox(StandIn):
     ) -> None:
         self.fleet = fleet
         self.token = token
-        self.faults = Faults()
+        self.faults = Faults(("vehicles", "drivers"))
         self.limiter = CallLimiter(quota, period, clock or SystemClock(), retry_after)
         self._api = SamsaraApi(fleet, token=token, limiter=self.limiter, faults=self.faults)
         super().__init__(self._api, port=port)

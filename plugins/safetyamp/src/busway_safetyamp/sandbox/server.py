@@ -38,7 +38,7 @@ class Sandbox(StandIn):
         self.world = world
         self.token = token
         self.fqdn = SANDBOX_FQDN
-        self.faults = Faults()
+        self.faults = Faults(world.resources)
         self.limiter = CallLimiter(quota, period, clock or SystemClock(), retry_after)
         self._api = SafetyAmpApi(world, token=token, limiter=self.limiter, faults=self.faults, page_limit=page_limit)
         super().__init__(self._api, port=port)

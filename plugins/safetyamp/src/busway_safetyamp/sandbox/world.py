@@ -79,6 +79,11 @@ class World:
     def __contains__(self, name: object) -> bool:
         return name in self._resources
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Their names, as they are in paths."""
+        return tuple(self._resources)
+
     def rows(self, name: str) -> Rows:
         """The rows of a resource as it lists them; clusters are one row for each tree."""
         return Rows(self._resources[name], self._lock)
