@@ -43,15 +43,16 @@ class Faults:
     """
 
     def __init__(self, resources: Collection[str] = ()) -> None:
-        self._resources = resources
+        self.resources = resources
+        """Names of them, in their order; empty where any may be named."""
         self._lock = threading.Lock()
         self._armed: list[Fault] = []
         self._orders = 0
 
     def arm(self, fault: Fault) -> None:
         """Makes ``fault`` strike from now on. Raises ``UsageError`` BW8009 where it never could."""
-        if fault.resource and self._resources and fault.resource not in self._resources:
-            raise _nowhere(fault.resource, self._resources)
+        if fault.resource and self.resources and fault.resource not in self.resources:
+            raise _nowhere(fault.resource, self.resources)
         with self._lock:
             self._armed.append(replace(fault))
 
