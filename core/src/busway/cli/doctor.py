@@ -55,7 +55,8 @@ def doctor(ctx: click.Context, load: bool, online: bool, as_json: bool) -> int:
             [(name, status, detail) for name, status, detail, _ in findings],
         )
         told: set[str] = set()
-        for name, status, _, fix in findings:
+        # What failed comes first: a plugin repeats what its checks say, and is no more than degraded by it.
+        for name, status, _, fix in sorted(findings, key=lambda finding: finding[1] != "failed"):
             for at, line in enumerate(fix.split("\n") if fix and fix not in told else []):
                 told.add(fix)
                 front = f"{style(status, fg=COLOURS[status])}  {name}:" if at == 0 else " " * len(f"{status}  {name}:")
