@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 
 import click
 import pytest
 
 from builders.markdown import ROOT
+from builders.safetyamp_parts import safetyamp_settings
+from busway.cli.explain import page_of, pages
 from busway.configuration.declarations import declarations_of
+from busway.contracts.plugins import PluginContext
+from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError
+from busway_safetyamp import busway_health_checks
 from busway_safetyamp.commands import safetyamp
 from busway_safetyamp.commands.running_sandbox import STAND_INS
 from busway_safetyamp.jobs.catalogue import KINDS
@@ -24,6 +31,14 @@ from busway_safetyamp.vista.source import EMPLOYEE_COLUMNS
 
 SANDBOX = ROOT / "docs" / "sandbox.md"
 REFERENCE = ROOT / "docs" / "safetyamp-reference.md"
+GUIDE = ROOT / "docs" / "safetyamp.md"
+RUNBOOK = ROOT / "docs" / "safetyamp-runbook.md"
+GRAPH = {"graph_tenant_id": "tenant", "graph_client_id": "app", "graph_client_secret": "canary"}
+CORE_OF = {
+    "NotServedError": "UnreachableError",
+    "IncompleteReadError": "UnreachableError",
+    "RemoteRefusedError": "RefusedError",
+}
 NOT_TOLD = {"--json", "--graph", "--no-cut-pages"}
 """Of every command; the opposite of one that is told."""
 
@@ -129,3 +144,87 @@ def test_the_columns_told_are_those_that_are_asked_for() -> None:
     assert {*EMPLOYEE_COLUMNS, "CellPhone"} == set(needed)
     assert "ActiveYN" in optional
     assert set(tool().columns_read()) == {"PREH", "PRDP", "PRJC", "JCJM", "JCCM"}
+
+
+# -- the guide and the runbook
+
+
+def codes_raised() -> list[str]:
+    """The codes in the sources of the plugin."""
+    sources = (ROOT / "plugins" / "safetyamp" / "src").rglob("*.py")
+    return sorted({code for path in sources for code in re.findall(r'"(BW\d{4})"', path.read_text("utf-8"))})
+
+
+def rows_of_the_runbook() -> dict[str, list[list[str]]]:
+    """The rows about codes, under the heading they are below."""
+    found: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in RUNBOOK.read_text("utf-8").splitlines():
+        heading = line.removeprefix("## ") if line.startswith("## ") else heading
+        if line.startswith("| BW"):
+            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("| ").split(" | ")])
+    return found
+
+
+@pytest.mark.parametrize("code", codes_raised())
+def test_the_runbook_has_every_code_of_the_plugin_once(code: str) -> None:
+    rows = [row for rows in rows_of_the_runbook().values() for row in rows if row[0] == code]
+    assert len(rows) == 1
+    (row,) = rows
+    assert len(row) == 4
+    assert all(row)
+    assert row[1] == page_of(code).partition("\n")[0].removeprefix(f"# {code}: "), "as busway explain titles it"
+
+
+def test_the_runbook_has_no_code_that_there_is_not() -> None:
+    told = {row[0] for rows in rows_of_the_runbook().values() for row in rows}
+    assert told <= set(pages())
+    engine = {"BW4014", "BW4016", "BW6001", "BW6003", "BW6004", "BW7001", "BW7002", "BW7004"}
+    assert told - set(codes_raised()) == engine, "those that come up most"
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [
+        ("A remote refused us: exit code 4", RefusedError),
+        ("A remote was not there: exit code 5", UnreachableError),
+        ("Configuration: exit code 3", ConfigurationError),
+    ],
+)
+def test_a_code_of_the_runbook_ends_with_the_exit_code_of_its_heading(heading: str, kind: type[BuswayError]) -> None:
+    assert heading.endswith(f"exit code {kind.exit_code}")
+    found = {row[0]: kinds_of(row[0]) for row in rows_of_the_runbook()[heading]}
+    assert {code: kinds for code, kinds in found.items() if kinds - {kind.__name__}} == {}
+    assert any(found.values())
+
+
+def kinds_of(code: str) -> set[str]:
+    """The classes of the core that the sources raise ``code`` as, where it stands behind the name of one."""
+    found: set[str] = set()
+    for path in (ROOT / "plugins" / "safetyamp" / "src").rglob("*.py"):
+        found |= set(re.findall(rf'(\w+Error)\(\s*"{code}"', path.read_text("utf-8")))
+    return {CORE_OF.get(name, name) for name in found}
+
+
+def test_the_guide_names_every_health_check_and_every_setting_that_must_be_set() -> None:
+    text = GUIDE.read_text("utf-8")
+    settings = safetyamp_settings(samsara_key="canary", enrichment="required", **GRAPH)
+    names = [check.name for check in busway_health_checks(PluginContext("safetyamp", settings))]
+    assert [name for name in names if f"| `{name}` |" not in text] == []
+    required = [one.name for one in declarations_of(SafetyAmpSettings, "busway-safetyamp") if one.required]
+    assert [name for name in required if name not in text] == []
+
+
+@pytest.mark.parametrize("path", [GUIDE, RUNBOOK, REFERENCE, SANDBOX], ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for target, anchor in re.findall(r"\]\(([\w./-]+\.md)?(#[\w-]+)?\)", text):
+        other = path.parent / target if target else path
+        assert other.exists(), target
+        headings = re.findall(r"^#+ (.+)$", other.read_text("utf-8"), re.MULTILINE)
+        assert not anchor or anchor in {anchor_of(heading) for heading in headings}, anchor
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor that a heading has on the web."""
+    return "#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
