@@ -102,6 +102,36 @@ def test_doctor_warns_of_an_open_state_folder(
 
 
 @pytest.mark.parametrize(
+    ("settings", "dotenv", "environment", "status"),
+    [
+        ("", b"A=1", "", "warning"),
+        ('ENV = "dev"', b"A=1", "", "ok"),
+        ("", b"ENV=dev", "", "ok"),
+        ('ENV = "dev"', b"ENV=production", "", "warning"),
+        ('ENV = "dev"', b"A=1", "production", "warning"),
+        ("", b"ENV=production", "staging", "ok"),
+        ("", b"\xff\xfe", "", "warning"),
+    ],
+)
+def test_doctor_warns_of_a_dotenv_in_production_whichever_layer_says_so(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: str,
+    dotenv: bytes,
+    environment: str,
+    status: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ENV", environment)
+    (tmp_path / "busway.toml").write_text(f"[settings]\n{settings}\n", "utf-8")
+    (tmp_path / ".env").write_bytes(dotenv)
+    main(["doctor"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("dotenv")]
+    assert line.split()[1] == status
+
+
+@pytest.mark.parametrize(
     ("caches", "told"),
     [
         ('["memory"]', "local: leases and quotas hold for the processes of this host only"),
