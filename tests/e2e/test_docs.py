@@ -219,7 +219,7 @@ def installed(line: str) -> set[str]:
     """The names in a line that installs distributions; none in another line."""
     if not line.startswith(INSTALL) or line.startswith(EDITABLE):
         return set()
-    return {re.split(r"[\[<>=]", word.strip('"'))[0] for word in line.removeprefix(INSTALL).split()}
+    return {re.split(r"[\[<>=]", word.strip("\"'"))[0] for word in line.removeprefix(INSTALL).split()}
 
 
 def free_port() -> int:

@@ -110,6 +110,20 @@ def test_every_command_is_documented(command: str) -> None:
     assert re.search(rf"{re.escape(command)}(?![\w-])", everything()), f"no document names {command!r}"
 
 
+def test_the_readme_lists_every_distribution_and_every_command() -> None:
+    readme = text_of(ROOT / "README.md")
+    distributions = ["busway", *("busway-" + project.name.replace("_", "-") for project in DISTRIBUTIONS)]
+    assert [name for name in distributions if f"`{name}`" not in readme] == []
+    listed = readme.partition("| to | commands |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([\w-]+)`", listed)) == set(root.list_commands(click.Context(root)))
+
+
+def test_the_index_of_the_documentation_has_every_page() -> None:
+    index = text_of(ROOT / "docs" / "README.md")
+    pages_of_docs = {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert [name for name in sorted(pages_of_docs) if f"({name})" not in index] == []
+
+
 @pytest.mark.parametrize("name", ["list", "show", "check"])
 def test_every_option_of_the_plugin_commands_is_documented(name: str) -> None:
     context = click.Context(root)
