@@ -43,7 +43,6 @@ NOT_TOLD = {"--json", "--graph", "--no-cut-pages"}
 """Of every command; the opposite of one that is told."""
 
 
-@cache
 def page() -> str:
     return SANDBOX.read_text("utf-8")
 
