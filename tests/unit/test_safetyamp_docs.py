@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from datetime import date
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -14,20 +17,25 @@ import pytest
 from builders.markdown import ROOT
 from builders.safetyamp_parts import safetyamp_settings
 from busway.cli.explain import page_of, pages
+from busway.configuration.core_settings import SqlSettings
 from busway.configuration.declarations import declarations_of
 from busway.contracts.plugins import PluginContext
+from busway.contracts.records import Record
 from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError
 from busway_safetyamp import busway_health_checks
 from busway_safetyamp.commands import safetyamp
 from busway_safetyamp.commands.running_sandbox import STAND_INS
 from busway_safetyamp.jobs.catalogue import KINDS
+from busway_safetyamp.sandbox.company import Company
 from busway_safetyamp.sandbox.fault import MEANINGS, OPTIONS, FaultKind
 from busway_safetyamp.sandbox.limiter import RetryAfter
 from busway_safetyamp.sandbox.load_vista import COLUMNS
 from busway_safetyamp.sandbox.stand_ins import StandInOptions, StandIns
+from busway_safetyamp.sandbox.vista import VistaFile
 from busway_safetyamp.sandbox.world import World
 from busway_safetyamp.settings import SafetyAmpSettings
-from busway_safetyamp.vista.source import EMPLOYEE_COLUMNS
+from busway_safetyamp.vista.database import VistaDatabase
+from busway_safetyamp.vista.source import EMPLOYEE_COLUMNS, VistaSource
 
 SANDBOX = ROOT / "docs" / "sandbox.md"
 REFERENCE = ROOT / "docs" / "safetyamp-reference.md"
@@ -145,6 +153,29 @@ def test_the_columns_told_are_those_that_are_asked_for() -> None:
     assert set(tool().columns_read()) == {"PREH", "PRDP", "PRJC", "JCJM", "JCCM"}
 
 
+def test_the_views_of_the_reference_are_all_that_is_needed(tmp_path: Path) -> None:
+    company = Company(1, 20)
+    vista = VistaFile(tmp_path / "vista.db")
+    vista.write(company.rows)
+    statements = re.findall(r"^(CREATE VIEW .+;)$", REFERENCE.read_text("utf-8"), re.MULTILINE)
+    with closing(sqlite3.connect(vista.path)) as database:
+        for statement in statements:
+            database.execute(statement.replace("dbo.", ""))
+        database.commit()
+    tables, views = (reads(vista, prefix) for prefix in ("b", "bw_"))
+    assert len(statements) == 5
+    assert views == tables
+    assert all(views)
+
+
+def reads(vista: VistaFile, prefix: str) -> list[list[Record]]:
+    """Everything that is read, from tables or views whose names begin with ``prefix``."""
+    settings = safetyamp_settings(vista_url=vista.url, vista_table_prefix=prefix)
+    database = VistaDatabase(settings.vista_url, vista.path.parent, str)
+    with closing(VistaSource(database, settings, date.today)) as source:
+        return [source.employees(), source.recent_jobs(), source.departments(), source.jobs()]
+
+
 # -- the guide and the runbook
 
 
@@ -210,8 +241,13 @@ def test_the_guide_names_every_health_check_and_every_setting_that_must_be_set()
     settings = safetyamp_settings(samsara_key="canary", enrichment="required", **GRAPH)
     names = [check.name for check in busway_health_checks(PluginContext("safetyamp", settings))]
     assert [name for name in names if f"| `{name}` |" not in text] == []
-    required = [one.name for one in declarations_of(SafetyAmpSettings, "busway-safetyamp") if one.required]
-    assert [name for name in required if name not in text] == []
+    declared = declarations_of(SafetyAmpSettings, "busway-safetyamp")
+    assert [one.name for one in declared if one.required and one.name not in text] == []
+    named = set(re.findall(r"\b(?:SAFETYAMP|VISTA|SQL|MS_GRAPH|SAMSARA)_[A-Z_]*[A-Z]\b", text))
+    assert named - {one.name for one in (*declared, *declarations_of(SqlSettings, "busway"))} == set()
+    vaulted = re.findall(r"`([A-Z]+(?:-[A-Z]+)+)`", text)
+    assert [name for name in vaulted if f"\n| `{name}` |" not in REFERENCE.read_text("utf-8")] == []
+    assert "SAFETYAMP-TOKEN" in vaulted
 
 
 @pytest.mark.parametrize("path", [GUIDE, RUNBOOK, REFERENCE, SANDBOX], ids=lambda path: path.stem)

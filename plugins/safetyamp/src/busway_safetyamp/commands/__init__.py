@@ -15,7 +15,7 @@ __all__ = ["safetyamp"]
 
 @click.group()
 def safetyamp() -> None:
-    """SafetyAmp: a sandbox to try things on, and people to fill it with."""
+    """SafetyAmp: a sandbox to try things on, people to fill it with, and the largest page of an account."""
 
 
 for _command in (sandbox, fault, ledger, load_vista_command, page_size):

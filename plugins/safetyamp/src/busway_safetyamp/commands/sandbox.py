@@ -160,7 +160,7 @@ def _tell(running: StandIns, file: VistaFile, made: bool, env_file: Path | None,
     def text() -> None:
         click.echo("\n".join([*_rows(data), ""]))
         click.echo(f"settings written to {env_file}" if env_file else exports(settings))
-        click.echo("\nThen, in another terminal:  busway run titles employees\nCtrl-C ends the sandbox.")
+        click.echo("\nThen, in another terminal:  busway plan, busway run\nCtrl-C ends the sandbox.")
 
     emit_result("busway.safetyamp.sandbox/1", data, as_json=as_json, text=text)
 
