@@ -329,6 +329,26 @@ def test_threads_that_ask_at_once_ask_the_vault_once(tmp_path: Path) -> None:
     assert vault.asked == ["ACME_TOKEN"]
 
 
+def test_an_answer_that_comes_while_a_question_is_being_made_saves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = Vault({"ACME_TOKEN": "t"})
+    config = open_config(tmp_path, models=(TokenSettings,), vault=vault)
+    resolver, others = config._state.resolver, [threading.Thread(target=config.get_secret, args=("ACME_TOKEN",))]
+    limits = resolver.limits
+
+    def limits_after_the_others() -> Any:
+        while others:
+            other = others.pop()
+            other.start()
+            other.join()
+        return limits()
+
+    monkeypatch.setattr(resolver, "limits", limits_after_the_others)
+    assert config.get_secret("ACME_TOKEN") == "t"
+    assert vault.asked == ["ACME_TOKEN"]
+
+
 def test_an_outage_is_not_a_missing_secret(tmp_path: Path) -> None:
     vault = Vault(error=UnreachableError("BW9999", "vault is away"))
     config = open_config(tmp_path, models=(TokenSettings, AcmeSettings), vault=vault, dotenv="ACME_TOKEN=old\n")

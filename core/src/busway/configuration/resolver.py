@@ -56,9 +56,10 @@ class Resolver:
 
         Raises what a source raises.
         """
+        mark = self._memory.mark()
         outcome = UNKNOWN if refresh else self._memory.usable(declaration.name)
         if outcome is UNKNOWN:
-            outcome = self._outcomes([declaration], reader)[declaration.name]
+            outcome = self._outcomes([declaration], mark, reader)[declaration.name]
         if isinstance(outcome, BuswayError):
             raise again(outcome)
         return outcome
@@ -68,9 +69,10 @@ class Resolver:
     ) -> dict[str, Outcome]:
         """The same for many, with one question to each source; a failing source is an outcome, not an exception."""
         wanted = list(declarations)
+        mark = self._memory.mark()
         outcomes = self._remembered(wanted)
         if len(outcomes) < len(wanted):
-            outcomes |= self._outcomes([one for one in wanted if one.name not in outcomes], reader)
+            outcomes |= self._outcomes([one for one in wanted if one.name not in outcomes], mark, reader)
         # Each caller has errors of its own, which it may raise.
         return {name: again(one) if isinstance(one, BuswayError) else one for name, one in outcomes.items()}
 
@@ -129,14 +131,18 @@ class Resolver:
         else:
             self._known.pin(value)
 
-    def _outcomes(self, declarations: Iterable[Declaration], reader: Callable[[], str] | None) -> dict[str, Outcome]:
-        """Asks for those that nobody is asking for, and waits for the others."""
+    def _outcomes(
+        self, declarations: Iterable[Declaration], mark: int, reader: Callable[[], str] | None
+    ) -> dict[str, Outcome]:
+        """Asks for those that nobody is asking for, and waits for the others.
+
+        :param mark: of the memory, from before the caller looked there: what has come since is as good as an answer.
+        """
         waiting = {declaration.name: declaration for declaration in declarations}
         if any(declaration.is_secret for declaration in waiting.values()):
             # Before a question is open: the limits are settings themselves, and would wait for it.
             self.limits()
             self._known.retire_due()
-        mark = self._memory.mark()
         asker = reader() if reader is not None else ""
         outcomes: dict[str, Outcome] = {}
         while waiting:
