@@ -190,6 +190,7 @@ def test_ten_thousand_failures_say_no_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_two_hundred_thousand_failures_say_no_secret(tmp_path: Path) -> None:
     net = hunt(tmp_path, 20 * FAILURES, first_seed=1_000_000)
     assert net.leaks == []
