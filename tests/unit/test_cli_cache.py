@@ -13,7 +13,6 @@ import pytest
 
 import busway_cache_file
 from busway.app import App
-from busway.cli.cache_names import nearest_name
 from busway.cli.cache_view import printable, size_text, warmed_line
 from busway.cli.main import main
 from busway.contracts.caches import CacheBackend
@@ -22,6 +21,7 @@ from busway.contracts.records import Record
 from busway.data.names import Name
 from busway.errors import UnreachableError
 from busway.hookspecs import hookimpl
+from busway.views.cache_names import nearest_name
 
 TOML = """\
 app = "people"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from busway.cli.record_filters import RecordFilter
 from busway.cli.record_view import print_record, print_records
 from busway.errors import UsageError
 from busway.stores.quarantine import QuarantinedRecord
 from busway.sync.decisions import find_records
+from busway.views.record_filter import RecordFilter
 
 NOW = 1_767_268_800_000_000_000
 DAY = 86_400_000_000_000

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from busway.cli.cache_access import finish, incomplete, open_cache
+from busway.cli.cache_access import finish, open_cache
 from busway.cli.output import json_option
 from busway.cli.text import plural
+from busway.views.cache_answers import incomplete
 
 __all__ = ["cache"]
 
@@ -31,17 +32,11 @@ def stats(ctx: click.Context, as_json: bool) -> int:
 
     Hits, misses and load times are counted by each process and exported as metrics (busway_cache_*).
     """
-    from busway.cli.cache_rows import level_rows, name_rows
     from busway.cli.cache_view import print_stats
+    from busway.views.cache_rows import cache_stats
 
     with open_cache(ctx, whole=False) as app:
-        entries = app.data.keys()  # asks every level, so that what is told about them is known
-        levels = level_rows(app, entries)
-        data = {
-            "degraded": any(row["state"] != "up" for row in levels),
-            "levels": levels,
-            "names": name_rows(app, entries),
-        }
+        data = cache_stats(app)
     return finish("busway.cache-stats/1", data, app, as_json=as_json, text=lambda: print_stats(data), told=True)
 
 
@@ -60,9 +55,9 @@ def keys(ctx: click.Context, pattern: str, limit: int | None, as_json: bool) -> 
       vista.employees/E1    the one entry with this key
       'vista:*:E1*'         a shell pattern over domain:entity:key
     """
-    from busway.cli.cache_names import check_known
-    from busway.cli.cache_rows import entry_rows
     from busway.cli.cache_view import print_entries
+    from busway.views.cache_names import check_known
+    from busway.views.cache_rows import entry_rows
 
     with open_cache(ctx) as app:
         rows = entry_rows(app, app.data.keys(pattern))
@@ -88,8 +83,8 @@ def get(ctx: click.Context, name: str, key: str | None, show_value: bool, as_jso
     Loads nothing. Exit 5 when it was not found and a level did not answer.
     """
     from busway.cli.cache_entry import read_entry, refuse_sensitive
-    from busway.cli.cache_names import check_known
     from busway.cli.cache_view import print_entry
+    from busway.views.cache_names import check_known
 
     with open_cache(ctx) as app:
         if show_value:
@@ -116,7 +111,7 @@ def invalidate(ctx: click.Context, target: str, as_json: bool) -> int:
       'vista:*:E1*'         a shell pattern over domain:entity:key; quote it for the shell
     Exit 2 for a domain or entity nothing is known of, 5 when a level was not told.
     """
-    from busway.cli.cache_changes import invalidate_target
+    from busway.views.cache_changes import invalidate_target
 
     with open_cache(ctx, look=False) as app:
         data, warnings = invalidate_target(app, target)
@@ -144,8 +139,8 @@ def warm(ctx: click.Context, names: tuple[str, ...], everything: bool, as_json: 
 
     NAME is source.ENTITY, such as source.employee. Exit as the error of a load says: 5 when its source does not answer.
     """
-    from busway.cli.cache_changes import chosen_names, warm_one
     from busway.cli.cache_view import print_warmed, warmed_line
+    from busway.views.cache_changes import chosen_names, warm_one
 
     if bool(names) == everything:
         raise click.UsageError("name what to load, or say --all for the sources of all jobs")

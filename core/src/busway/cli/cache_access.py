@@ -11,12 +11,12 @@ import click
 
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_error, emit_result
-from busway.errors import BuswayError, ConfigurationError, PluginError, UnreachableError
+from busway.errors import BuswayError, ConfigurationError, PluginError
 
 if TYPE_CHECKING:
     from busway.app import App
 
-__all__ = ["finish", "incomplete", "not_reached", "open_cache"]
+__all__ = ["finish", "open_cache"]
 
 
 @contextmanager
@@ -60,25 +60,6 @@ def finish(
     if not as_json:
         emit_error(error, as_json=False)
     return error.exit_code
-
-
-def incomplete(app: App, consequence: str, again: str = "") -> UnreachableError | None:
-    """The error for levels that did not answer; ``None`` when all did.
-
-    :param again: the command to repeat once they do.
-    """
-    away = app.levels_away()
-    if not away:
-        return None
-    who = f"cache level {next(iter(away))}" if len(away) == 1 else f"cache levels {' and '.join(away)}"
-    why = "\n".join([*dict.fromkeys(away.values()), consequence])
-    fix = "see what it lacks: busway plugins check --online"
-    return not_reached(f"{who} did not answer", why, f"{fix}\nthen again: {again}" if again else fix)
-
-
-def not_reached(what: str, why: str, fix: str) -> UnreachableError:
-    """The error for something no level that outlives the command took, or had."""
-    return UnreachableError("BW1014", what, where="[plugins] caches", why=why, fix=fix)
 
 
 def _require_levels(app: App) -> None:

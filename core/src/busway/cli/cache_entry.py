@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from busway.cli.cache_names import policy_of
 from busway.data.names import escape_glob
 from busway.errors import UsageError
+from busway.views.cache_names import policy_of
 
 if TYPE_CHECKING:
     from busway.app import App

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +11,7 @@ from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option
 from busway.cli.setting_names import known_names
 from busway.errors import ConfigurationError, Problem, UsageError
+from busway.views.configuration import config_status, problems_of_rows, table_problems
 
 if TYPE_CHECKING:
     from busway.app import App
@@ -69,15 +69,11 @@ def status(ctx: click.Context, as_json: bool) -> int:
     """
     from busway.cli.config_view import print_briefly, print_problems, print_settings, summary
 
+    warnings: list[str] = []
     with invocation_of(ctx).app(require=False) as app:
-        found = app.config.get_configuration_status()
-        # Before plugins are built: what an optional one lacks is among the warnings of the status.
-        warnings = app.warnings()
-        problems = [*_problems(found["validation"]["problems"]), *_of_tables(app, found)]
-    code = max(int(found["validation"]["exit_code"]), 3 if problems else 0)
-    rows = [problem.as_dict() for problem in problems]
-    found["validation"] = {"is_valid": not problems, "exit_code": code, "problems": rows}
-    told = _problems(found["warnings"])
+        state = config_status(app, warnings)
+    code, problems, found = state.exit_code, state.problems, state.data
+    told = problems_of_rows(found["warnings"])
 
     def text() -> None:
         print_settings(found["settings"], found["not_known"])
@@ -110,9 +106,14 @@ def check(ctx: click.Context, as_json: bool) -> int:
         app.guard_logging()
         found = app.config.get_configuration_status()
         warnings = app.warnings()
-        problems = [*misnamed, *_of_plugins(app), *_problems(found["validation"]["problems"]), *_of_tables(app, found)]
+        problems = [
+            *misnamed,
+            *_of_plugins(app),
+            *problems_of_rows(found["validation"]["problems"]),
+            *table_problems(app, found),
+        ]
         problems = list(dict.fromkeys(problems))
-    told = _problems(found["warnings"])
+    told = problems_of_rows(found["warnings"])
     code = max(int(found["validation"]["exit_code"]), 3 if problems else 0)
     data = {
         "exit_code": code,
@@ -189,24 +190,8 @@ def _open(ctx: click.Context) -> tuple[App, list[Problem]]:
         raise ConfigurationError.of([*misnamed, *error.problems]) from error
 
 
-def _problems(rows: Sequence[dict[str, Any]]) -> list[Problem]:
-    return [Problem(**row) for row in rows]
-
-
 def _of_plugins(app: App) -> list[Problem]:
     """Why required plugins cannot be used; one that only lacks settings is told through those."""
     unusable = [status for status in app.plugins.statuses() if status.failed and status.required]
     broken = [status.problem() for status in unusable if not status.details]
     return [*broken, *(problem for status in unusable for problem in status.details)]
-
-
-def _of_tables(app: App, found: dict[str, Any]) -> list[Problem]:
-    """What is wrong in the tables of jobs and of cached data; only whole jobs can say which they read."""
-    if found["validation"]["problems"] or app.plugins.problems():
-        return []
-    from busway.wiring.sync_tables import sync_problems
-
-    try:
-        return sync_problems(app.boot.deployment, lambda: app.sync)
-    except ConfigurationError as error:
-        return list(error.problems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -13,21 +12,12 @@ from busway.cli.text import local_time, plural, short_id
 from busway.stores.held_plans import HeldPlan
 from busway.sync.holds import ALLOWED_HOURS
 from busway.sync.plan import Action, summarise
+from busway.views.held_plans import good_until_ns
 
-__all__ = ["good_until_ns", "held_as_dict", "print_decided", "print_held", "print_held_list"]
+__all__ = ["print_decided", "print_held", "print_held_list"]
 
 SHOWN_CHANGES = 20
 HEADINGS = ("PLAN", "JOB", "HELD", "STATE", "BRAKES", "WOULD", "DECIDED")
-
-
-def good_until_ns(plan: HeldPlan) -> int:
-    """Until when an allowance counts; 0 for any other plan."""
-    return plan.decided_ns + ALLOWED_HOURS * 3_600_000_000_000 if plan.state == "allowed" else 0
-
-
-def held_as_dict(plan: HeldPlan) -> dict[str, Any]:
-    """For ``--json``: labels and names of fields, no values."""
-    return {**plan.as_dict(), "good_until_ns": good_until_ns(plan)}
 
 
 def print_held_list(plans: Sequence[HeldPlan], now_ns: int) -> None:

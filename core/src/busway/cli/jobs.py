@@ -12,25 +12,27 @@ from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option, print_table
 from busway.cli.pause import until_text
 from busway.cli.text import local_time, short_id
+from busway.views.jobs import job_rows
 
 if TYPE_CHECKING:
-    from busway.app import App
     from busway.stores.pauses import Pause
-    from busway.sync.runner import JobInfo
 
 __all__ = ["jobs"]
 
-HEADINGS = ("JOB", "RECORDS", "AFTER", "MANAGED", "QUARANTINE", "STATE", "LAST GOOD RUN")
+HEADINGS = ("JOB", "RECORDS", "AFTER", "MANAGED", "QUARANTINE", "STATE", "LAST GOOD RUN", "SCHEDULE", "NEXT")
 
 
 @click.command()
 @json_option
 @click.pass_context
 def jobs(ctx: click.Context, as_json: bool) -> None:
-    """List the sync jobs in the order a run takes them, with what is paused, held and in quarantine."""
+    """List the sync jobs in the order a run takes them, with what is paused, held, late and in quarantine.
+
+    NEXT is known while a service (busway serve) watches the schedule.
+    """
     with invocation_of(ctx).app(require=False) as app:
         app.require_plugins()
-        rows = [_row(app, job) for job in app.sync.jobs()]
+        rows = job_rows(app)
         pauses = app.state.pauses.all(app.clock.now_ns())
 
     def text() -> None:
@@ -43,23 +45,10 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
     emit_result("busway.jobs/1", rows, as_json=as_json, text=text)
 
 
-def _row(app: App, job: JobInfo) -> dict[str, Any]:
-    state = app.state
-    pause = state.pauses.of(job.name, app.clock.now_ns())
-    held = state.held_plans.of(job.name, ("held",))
-    return {
-        **job.as_dict(),
-        "managed": len(state.managed.ids(job.name)),
-        "last_good_run": state.last_good_run(job.name),
-        "paused": pause.as_dict() if pause is not None else None,
-        "held": held[0].hold_id if held else "",
-        "quarantined": state.quarantine.count(job.name),
-    }
-
-
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     last = row["last_good_run"]
-    state = [word for word, is_so in (("paused", row["paused"]), ("held", row["held"])) if is_so]
+    words = (("paused", row["paused"]), ("held", row["held"]), ("late", row["late_since_ns"] is not None))
+    state = [word for word, is_so in words if is_so]
     return (
         row["name"],
         row["entity"],
@@ -68,6 +57,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['quarantined']:,}",
         ", ".join(state) or "ready",
         local_time(last["at_ns"]) if last else "never",
+        row["schedule"],
+        local_time(row["next_ns"]) if row["next_ns"] else "-",
     )
 
 
@@ -79,6 +70,8 @@ def _print_next_steps(rows: Sequence[dict[str, Any]], pauses: Sequence[Pause]) -
             + ")"
         )
     for row in rows:
+        if row["late_since_ns"] is not None:
+            click.echo(f"late:   {row['name']}, since {local_time(row['late_since_ns'])}   (busway sessions list)")
         if row["held"]:
             click.echo(f"held:   {row['name']}, waits for a decision   (busway show {short_id(row['held'])})")
     if any(row["quarantined"] for row in rows):

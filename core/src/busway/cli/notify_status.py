@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from busway.cli.events_view import shown
-from busway.cli.history import event_policy
 from busway.cli.output import print_table
 from busway.cli.text import duration, local_time, plural
+from busway.views.history import event_policy
 
 if TYPE_CHECKING:
     from busway.app import App

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from busway.cli.events_view import shown
-from busway.cli.history import event_policy
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_error, emit_result, json_option
 from busway.cli.sink_names import unknown_sink
 from busway.contracts.events import Severity
 from busway.errors import BuswayError, ConfigurationError, RefusedError, UnreachableError
+from busway.views.history import event_policy
 
 if TYPE_CHECKING:
     from busway.app import App

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from busway.cli.deciding import actor_of, actor_option, decisions_of, open_state, reason_option
-from busway.cli.held_view import good_until_ns, held_as_dict, print_decided, print_held_list
+from busway.cli.held_view import print_decided, print_held_list
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option
 from busway.cli.run_view import run_as_dict
 from busway.cli.running import carry_out, tell_run
 from busway.cli.stopping import SignalStop
 from busway.cli.text import short_id
+from busway.views.held_plans import good_until_ns, held_as_dict, held_plans
 
 if TYPE_CHECKING:
     from busway.app import App
@@ -38,8 +39,8 @@ def plans() -> None:
 def list_(ctx: click.Context, everything: bool, job: str | None, as_json: bool) -> None:
     """What waits for a decision."""
     with open_state(ctx) as store:
-        known = store.held_plans.of(job)
-    found = known if everything else [one for one in known if one.state == "held"]
+        known = held_plans(store, job=job, everything=True)
+        found = held_plans(store, job=job, everything=everything)
     now_ns = time.time_ns()
     allowed = [] if everything else [one for one in known if good_until_ns(one) > now_ns]
 

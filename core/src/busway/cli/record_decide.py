@@ -13,10 +13,12 @@ from busway.cli.deciding import actor_of, actor_option, decisions_of, reason_opt
 from busway.cli.events_view import shown
 from busway.cli.invocation import invocation_of
 from busway.cli.output import emit_result, json_option
-from busway.cli.record_filters import RecordFilter, filter_options
+from busway.cli.record_filters import filter_options
 from busway.cli.record_view import run_command
 from busway.cli.text import plural
 from busway.errors import UsageError
+from busway.views.record_filter import RecordFilter
+from busway.views.records import decided_data
 
 if TYPE_CHECKING:
     from busway.app import App
@@ -149,9 +151,5 @@ def _tell(
         click.echo(f"{done}: {what}")
         click.echo(told.format("it" if len(chosen) == 1 else "them"))
 
-    data = {"state": done, "count": len(chosen), "records": [_as_dict(one) for one in chosen]}
+    data = decided_data(chosen, done)
     emit_result("busway.records-decided/1", data, as_json=as_json, text=text, warnings=warnings)
-
-
-def _as_dict(one: QuarantinedRecord) -> dict[str, str]:
-    return {"id": one.record_id, "job": one.job, "label": one.label}

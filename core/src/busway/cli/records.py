@@ -12,8 +12,10 @@ from busway.cli.deciding import open_state
 from busway.cli.output import emit_result, json_option
 from busway.cli.record_adopt import adopt
 from busway.cli.record_decide import dismiss, retry
-from busway.cli.record_filters import RecordFilter, filter_options
+from busway.cli.record_filters import filter_options
 from busway.cli.record_view import print_record, print_records
+from busway.views.record_filter import RecordFilter
+from busway.views.records import choose_records
 
 if TYPE_CHECKING:
     from busway.stores.quarantine import QuarantinedRecord
@@ -47,21 +49,17 @@ def list_(ctx: click.Context, /, limit: int, as_json: bool, **wanted: Any) -> No
     """What is in quarantine. Records that were dismissed are counted, and listed with --state dismissed."""
     filters = RecordFilter(**wanted)
     with open_state(ctx) as store:
-        known = store.quarantine.of()
-    found = filters.pick(known, time.time_ns(), ("waiting", "released"))
-    dismissed = 0 if filters.state else len(filters.pick(known, time.time_ns(), ("dismissed",)))
-    shown = found[:limit]
-    data = {"total": len(found), "dismissed": dismissed, "records": [one.as_dict() for one in shown]}
+        chosen = choose_records(store, filters, time.time_ns())
 
     def text() -> None:
-        if found:
-            print_records(shown, len(found), time.time_ns())
+        if chosen.found:
+            print_records(chosen.found[:limit], len(chosen.found), time.time_ns())
         else:
-            click.echo(_nothing(filters, known))
-        if dismissed:
-            click.echo(f"{dismissed:,} dismissed: busway records list --state dismissed")
+            click.echo(_nothing(filters, chosen.known))
+        if chosen.dismissed:
+            click.echo(f"{chosen.dismissed:,} dismissed: busway records list --state dismissed")
 
-    emit_result("busway.records/1", data, as_json=as_json, text=text)
+    emit_result("busway.records/1", chosen.as_dict(limit), as_json=as_json, text=text)
 
 
 @records.command()

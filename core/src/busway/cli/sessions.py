@@ -13,6 +13,7 @@ from busway.cli.events_view import print_changes, print_errors, shown
 from busway.cli.history import open_ledger
 from busway.cli.output import emit_result, json_option, print_table
 from busway.cli.text import duration, local_time, plural, short_id
+from busway.views.history import find_session, session_data
 
 if TYPE_CHECKING:
     from busway.events.ledger import Ledger
@@ -82,12 +83,11 @@ def show(
     With --operation, changes only. With --csv all its events, oldest first.
     """
     with open_ledger(ctx) as ledger:
-        row = ledger.session(session)
+        found = find_session(ledger, session, entity=entity, operation=operation, limit=limit)
+        row, changes, errors = found.row, found.changes, found.errors
         if as_csv and not as_json:
             print_csv(EVENT_COLUMNS, _events(ledger, row.session_id, entity, operation), bom=bom)
             return
-        changes = ledger.changes(session=row.session_id, entity=entity, operation=operation, limit=limit)
-        errors = ledger.errors(session=row.session_id, entity=entity, limit=limit) if operation is None else []
 
     def text() -> None:
         click.echo(f"{shown(row.name)}  session {row.session_id}  {row.state}")
@@ -102,12 +102,7 @@ def show(
         if errors:
             print_errors(errors)
 
-    data = {
-        "session": row.as_dict(),
-        "changes": [change.as_dict() for change in changes],
-        "errors": [error.as_dict() for error in errors],
-    }
-    emit_result("busway.session/1", data, as_json=as_json, text=text)
+    emit_result("busway.session/1", session_data(found), as_json=as_json, text=text)
 
 
 def _events(ledger: Ledger, session: str, entity: str | None, operation: str | None) -> Iterator[dict[str, Any]]:

@@ -33,8 +33,9 @@ def show(ctx: click.Context, plan: str, as_json: bool) -> None:
 
 
 def _show_held(ctx: click.Context, text: str, *, as_json: bool) -> None:
-    from busway.cli.held_view import held_as_dict, print_held
+    from busway.cli.held_view import print_held
     from busway.sync.decisions import find_held_plan
+    from busway.views.held_plans import held_as_dict
 
     with open_state(ctx) as store:
         held = find_held_plan(store.held_plans, text)

@@ -14,14 +14,14 @@ from busway.plugins.kinds import KINDS
 
 __all__ = ["POLICIES", "file_problems", "policy_entries"]
 
-TABLES = ("plugins", "settings", "data", "sync", "events", "redaction")
+TABLES = ("plugins", "settings", "data", "sync", "events", "redaction", "schedule", "service")
 POLICIES = ("required", "optional")
 _APP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def file_problems(deployment: Deployment) -> list[Problem]:
     """Everything wrong in the file, as far as the core knows its words (BW1102, and BW1120, BW1121 for redaction);
-    names under ``[settings]``, ``[data]``, ``[sync]`` and ``[events]`` are checked by their owners."""
+    names under ``[settings]`` and in the tables of other parts are checked by their owners."""
     return [
         *_top_level(deployment),
         *_plugins(deployment),

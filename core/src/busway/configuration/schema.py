@@ -17,6 +17,7 @@ __all__ = ["DIALECT", "settings_schema", "toml_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PLUGIN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+_OWNED = ("data", "sync", "events", "schedule", "service")
 _OWN_WORDS = frozenset({"title", "env", "vaulted", "default", "description"})
 """Keywords of pydantic's answer that say nothing here: names of Python, and what stands under ``x-busway``."""
 
@@ -48,7 +49,7 @@ def toml_schema(
             },
             "plugins": _plugins(plugins or {}),
             "settings": {"$ref": "#/$defs/settings"},
-            **{name: dict(others.get(name, {"type": "object"})) for name in ("data", "sync", "events")},
+            **{name: dict(others.get(name, {"type": "object"})) for name in _OWNED},
         },
         "$defs": {"settings": settings_schema(declarations)},
     }

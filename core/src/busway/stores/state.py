@@ -24,6 +24,8 @@ from busway.stores.presence import Presence
 from busway.stores.process_database import ProcessDatabase
 from busway.stores.quarantine import Quarantine
 from busway.stores.record_ids import RecordIds
+from busway.stores.run_requests import RunRequests
+from busway.stores.schedule_slots import ScheduleSlots
 from busway.stores.sink_counts import SinkCounts
 from busway.stores.sink_leases import SinkLeases
 from busway.stores.state_dir import LOCKS, STATE_DB, prepare_state_dir
@@ -71,6 +73,8 @@ class StateStore:
         self.writes_in_hand = WritesInHand(self._database)
         self.job_progress = JobProgressStore(self._database)
         self.fences = Fences(self._database)
+        self.run_requests = RunRequests(self._database)
+        self.schedule_slots = ScheduleSlots(self._database)
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """All writes of the block together, or none. Keep it short: other threads and processes wait for its end.

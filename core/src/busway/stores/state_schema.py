@@ -108,4 +108,18 @@ CREATE TABLE job_progress (
 CREATE TABLE fences (name TEXT PRIMARY KEY, token INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES, _DIGESTS, _DELIVERY, _SYNC)
+_OPERATION = """
+CREATE TABLE run_requests (
+    run_id TEXT PRIMARY KEY, jobs TEXT NOT NULL, origin TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL,
+    requested_ns INTEGER NOT NULL, missed INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+    holder TEXT NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL, exit_code INTEGER,
+    outcome TEXT NOT NULL, report TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX run_requests_open ON run_requests (state) WHERE state != 'ended';
+CREATE INDEX run_requests_by_time ON run_requests (requested_ns);
+CREATE TABLE schedule_slots (
+    job TEXT PRIMARY KEY, since_ns INTEGER NOT NULL, slot_ns INTEGER NOT NULL, late_told_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+STATE_MIGRATIONS = (_FIRST, _SECRET_ACCESSES, _DIGESTS, _DELIVERY, _SYNC, _OPERATION)

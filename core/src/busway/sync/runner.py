@@ -13,6 +13,7 @@ from typing import Any
 import uuid_utils
 
 from busway.contracts.clock import Clock
+from busway.contracts.coordination import Lease
 from busway.contracts.jobs import Job
 from busway.contracts.records import Record
 from busway.contracts.runs import Stop
@@ -114,6 +115,10 @@ class SyncEngine:
         found = [problem for job in self._jobs.values() for problem in self._planning.problems(job)]
         stray = [name for name in tables if name not in self._jobs]
         return found + [unknown_table(name, self._jobs, self._where) for name in stray]
+
+    def running(self) -> Lease | None:
+        """Who runs now, of all processes; ``None`` for nobody. Raises ``UnreachableError`` when it cannot be known."""
+        return self._lease.current()
 
     def tuning(self, name: str) -> Tuning:
         """Limits and field rules of job ``name`` as configured; also what raises for a wrong ``[sync.<job>]`` table."""
@@ -221,9 +226,16 @@ class SyncEngine:
             return read_source(self.job(name), run)
 
     def run(
-        self, names: Sequence[str] = (), *, progress: Progress | None = None, stop: Stop | None = None
+        self,
+        names: Sequence[str] = (),
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        run_id: str | None = None,
     ) -> RunReport:
         """Plans and applies exactly the jobs named (none = all), in the order of their dependencies.
+
+        :param run_id: of whoever asked for the run, and is to find its sessions by it; else a new one.
 
         A job that is held or aborted keeps those that depend on it from running; the others go on. What goes wrong in
         a job is in its report. Raises ``UsageError`` BW4003, ``ConfigurationError`` BW4015, ``HeldError`` BW7002 while
@@ -231,7 +243,7 @@ class SyncEngine:
         """
         jobs = select(self._jobs.values(), names)
         with self._alone() as lease:
-            return self._run(jobs, self._planning.plan, lease, progress, stop)
+            return self._run(jobs, self._planning.plan, lease, progress, stop, run_id)
 
     def plan_one(self, name: str, key: str) -> tuple[Plan, Trace]:
         """What job ``name`` would do with the one record whose match key is ``key``, and why; nothing is written.
@@ -292,11 +304,12 @@ class SyncEngine:
         lease: HeldLease,
         progress: Progress | None,
         stop: Stop | None,
+        run_id: str | None = None,
     ) -> RunReport:
         wish = stop or NEVER
         either = EitherStop(wish, lease)
         started = self._clock.monotonic()
-        with self._context(either, preview=False) as run:
+        with self._context(either, preview=False, run_id=run_id) as run:
             report = RunReport(run.run_id)
             runner = JobRunner(
                 run=run,
@@ -334,9 +347,9 @@ class SyncEngine:
             yield lease
 
     @contextmanager
-    def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
+    def _context(self, stop: Stop, *, preview: bool, run_id: str | None = None) -> Iterator[RunContext]:
         with self._data.begin_run() as data, stoppable(stop):
-            yield RunContext(str(uuid_utils.uuid7()), self._jobs, data, self._clock, stop, preview=preview)
+            yield RunContext(run_id or str(uuid_utils.uuid7()), self._jobs, data, self._clock, stop, preview=preview)
 
     def _check_applicable(self, plan: Plan) -> None:
         if plan.applied:

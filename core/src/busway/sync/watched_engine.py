@@ -33,9 +33,10 @@ class WatchedEngine(SyncEngine):
         lease: HeldLease,
         progress: Progress | None,
         stop: Stop | None,
+        run_id: str | None = None,
     ) -> RunReport:
         ticking = _TickingProgress(progress or SilentProgress(), self._watchdog)
-        return super()._run(jobs, make_plan, lease, ticking, stop)
+        return super()._run(jobs, make_plan, lease, ticking, stop, run_id)
 
     def _carry_out(self, runner: JobRunner, make_plan: MakePlan, job: Job, earlier: Sequence[JobReport]) -> JobReport:
         # Each job in its own thread: the one that began the run only waits for them.
@@ -43,8 +44,9 @@ class WatchedEngine(SyncEngine):
             return super()._carry_out(runner, make_plan, job, earlier)
 
     @contextmanager
-    def _context(self, stop: Stop, *, preview: bool) -> Iterator[RunContext]:
-        with self._watchdog.watching() if preview else nullcontext(), super()._context(stop, preview=preview) as run:
+    def _context(self, stop: Stop, *, preview: bool, run_id: str | None = None) -> Iterator[RunContext]:
+        watching = self._watchdog.watching() if preview else nullcontext()
+        with watching, super()._context(stop, preview=preview, run_id=run_id) as run:
             yield run
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from busway.cli.cache_access import incomplete, not_reached
-from busway.cli.cache_names import SOURCE, nearest_name, policy_of, unknown_name
-from busway.cli.cache_rows import in_process
 from busway.contracts.caches import SupportsGenerations
 from busway.data.invalidation import parse_target
 from busway.data.names import Name, parse_name
 from busway.errors import BuswayError, ConfigurationError, UsageError
+from busway.views.cache_answers import incomplete, not_reached
+from busway.views.cache_names import SOURCE, nearest_name, policy_of, unknown_name
+from busway.views.cache_rows import in_process
 
 if TYPE_CHECKING:
     from busway.app import App

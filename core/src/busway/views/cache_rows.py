@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from busway.cli.cache_names import name_of_row, policies_of
 from busway.redaction.markers import marker
+from busway.views.cache_names import name_of_row, policies_of
 
 if TYPE_CHECKING:
     from busway.app import App
     from busway.plugins.report import PluginStatus
 
-__all__ = ["entry_rows", "in_process", "level_rows", "name_rows"]
+__all__ = ["cache_stats", "entry_rows", "in_process", "level_rows", "name_rows"]
 
 Row = Mapping[str, Any]
 
@@ -25,6 +25,17 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 def in_process(app: App) -> dict[str, bool]:
     """Level to whether it is inside this process, so that no other one sees it; those that were built, in order."""
     return {one.name: bool(getattr(one.object, "holds_entries", False)) for one in app.objects("caches")}
+
+
+def cache_stats(app: App) -> dict[str, Any]:
+    """Whether each level answers, and what is cached. Reads every entry."""
+    entries = app.data.keys()  # asks every level, so that what is told about them is known
+    levels = level_rows(app, entries)
+    return {
+        "degraded": any(row["state"] != "up" for row in levels),
+        "levels": levels,
+        "names": name_rows(app, entries),
+    }
 
 
 def level_rows(app: App, entries: Sequence[Row]) -> list[dict[str, Any]]:
