@@ -79,11 +79,13 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "[service] reads_per_minute: a whole number from 0",
         "[service] open_metrics: either true or false",
         "[service.tokens.ann] role: one of viewer, operator, admin",
-        "[service.tokens.ann] sha256: the SHA-256 of a token, 64 hexadecimal digits: busway serve --new-token makes both",
+        "[service.tokens.ann] sha256: the SHA-256 of a token, 64 hexadecimal digits: "
+        "busway serve --new-token makes both",
         "[service.tokens] bob lacks sha256",
         "[service.tokens] 'c d' is no name: letters, digits, @ . + - and _",
         '[service.tokens] eve is no table: { role = "operator", sha256 = "…" }',
-        '[service.proxy] peers: a list of addresses or networks, such as ["10.0.3.7", "10.4.0.0/16"]: 10.0.0.1/8 has host '
+        '[service.proxy] peers: a list of addresses or networks, such as ["10.0.3.7", "10.4.0.0/16"]: '
+        "10.0.0.1/8 has host "
         "bits set",
         "[service.proxy] user_header: the name of a header, such as X-Forwarded-User",
     ]
