@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,3 +137,27 @@ def test_closing_waits_for_the_transaction_of_another_thread(store: StateStore) 
     writer.join()
     closer.join()
     assert store.get("n", "k") == 1
+
+
+def test_another_connection_of_the_process_does_not_cost_the_first_its_file(tmp_path: Path) -> None:
+    """What the first goes on writing is seen by other processes, after this one opened and closed the file again."""
+    first = StateStore(tmp_path)
+    first.put("test", "ours", 1)
+    second = StateStore(tmp_path)
+    second.put("test", "second", 1)
+    second.close()
+    script = (
+        "import sys; from pathlib import Path; from busway.stores.state import StateStore; "
+        "store = StateStore(Path(sys.argv[1])); store.put('test', sys.argv[2], 1); "
+        "print(*sorted(store.items('test'))); store.close()"
+    )
+
+    def other(key: str) -> str:
+        command = [sys.executable, "-c", script, str(tmp_path), key]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert other("theirs") == "ours second theirs"
+    first.put("test", "after", 1)
+    assert other("theirs too") == "after ours second theirs theirs too"
+    assert "theirs too" in first.items("test")
+    first.close()

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -98,7 +99,7 @@ def _begin(database: Database, write: bool) -> None:
 
 
 def _opened(path: Path, migrations: Sequence[str]) -> Database:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    _create(path)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Database)
     database.path = path
     try:
@@ -110,6 +111,17 @@ def _opened(path: Path, migrations: Sequence[str]) -> Database:
         database.close()
         raise
     return database
+
+
+def _create(path: Path) -> None:
+    """Makes the file, private, where there is none.
+
+    One that is there is never opened and closed here: POSIX gives up every lock a process has on a file when it closes
+    any descriptor of it. The database would lose those of its other connections, and another process that closes the
+    file as if it were the last removes the log they go on writing to.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
 
 
 def _set_up(database: Database, path: Path, migrations: Sequence[str]) -> None:
