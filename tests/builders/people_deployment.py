@@ -192,7 +192,7 @@ class PeopleDeployment:
         """One command in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "busway.cli.main", "-C", str(self.folder), *arguments],
-            env=self._environ(),
+            env=self.environ(),
             text=True,
             start_new_session=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **streams},
@@ -218,7 +218,7 @@ class PeopleDeployment:
         os.close(ours)
         return code, shown.decode().replace("\r\n", "\n")
 
-    def _environ(self) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(self._site.folder), os.environ.get("PYTHONPATH")]))
         cache = str(self.folder.parent / "cache")
         return {**os.environ, "PYTHONPATH": path, "XDG_CACHE_HOME": cache, "TERM": "xterm", "COLUMNS": "160"}

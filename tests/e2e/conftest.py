@@ -11,6 +11,7 @@ from builders.deployment import SandboxDeployment
 from builders.distributions import Site
 from builders.people_deployment import PeopleDeployment
 from builders.running_stand_ins import running_stand_ins
+from builders.service_house import ServiceHouse, service_house
 from builders.told_command import Command, Told
 from busway.cli.main import main
 from busway.plugins.index import load_index
@@ -55,3 +56,9 @@ def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
     """What ``busway safetyamp sandbox --env-file .env`` runs in an empty folder, in this process."""
     with running_stand_ins(tmp_path, people=20) as running:
         yield running
+
+
+def house(people: PeopleDeployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceHouse]:
+    """Services over the deployment of the two small jobs."""
+    with service_house(people, monkeypatch) as made:
+        yield made

@@ -17,7 +17,6 @@ from busway_service.run_queue import BusyError
 __all__ = [
     "Answer",
     "RequestError",
-    "envelope",
     "problem_response",
     "refusal",
     "respond",
