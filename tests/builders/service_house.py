@@ -133,14 +133,14 @@ class ServiceProcess(Talk):
     def ends(self) -> int:
         """Its exit code, once it has ended."""
         code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
+        self._reader.join(0.2)  # a run that outlives its service keeps the stream open
         return code
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
+        self._reader.join(5)
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()

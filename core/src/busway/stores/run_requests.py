@@ -46,7 +46,7 @@ class RunRequest:
     ended_ns: int = 0
     exit_code: int | None = None
     outcome: str = ""
-    """How it ended: ``ok``, ``records failed``, ``held``, ``stopped``, ``failed``, ``crashed``, ``abandoned``."""
+    """How it ended: ``ok``, ``records failed``, ``held``, ``stopped``, ``failed``, ``overdue``, ``abandoned``."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """Of the run, as ``busway run --json`` gives it, in brief: jobs with outcome, counts, session and problem."""
 

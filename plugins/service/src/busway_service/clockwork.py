@@ -44,16 +44,15 @@ class Clockwork:
         app, now_ns = self._app, self._app.clock.now_ns()
         back_ns = self._set_back()
         with app.state.transaction():
-            known = app.state.schedule_slots.all()
-            if back_ns:
-                watched = [one for one in known.values() if one.job in self._schedules]
-                known |= {one.job: one for one in moved_back(self._schedules, watched, back_ns)}
+            kept = app.state.schedule_slots.all()
+            watched = [one for one in kept.values() if one.job in self._schedules]
+            known = {one.job: one for one in moved_back(self._schedules, watched, back_ns)}
             slots = settled_slots(self._schedules, known, now_ns)
             firings = self._due(slots, now_ns)
             request = self._ask(firings, now_ns)
             slots |= {one.job: replace(slots[one.job], slot_ns=one.slot_ns) for one in firings}
             slots, told = self._lateness(slots, now_ns)
-            app.state.schedule_slots.put([one for job, one in slots.items() if known.get(job) != one])
+            app.state.schedule_slots.put([one for job, one in slots.items() if kept.get(job) != one])
         for slot in told:
             self._tell_late(slot)
         self.ticked = app.clock.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from busway.cli.deciding import ACTOR
@@ -29,8 +29,6 @@ LOOK_SECONDS = 1.0
 """How often a queue that cannot go on is looked at; a new request is seen at once."""
 NOT_BEGUN = frozenset({"BW7002", "BW7004"})
 """Another run was going on, or all jobs were paused: the run waits on."""
-KILL_SECONDS = 5.0
-"""What a run that exceeds its time gets to stop by itself, at least."""
 
 _log = logging.getLogger("busway.service")
 
@@ -41,8 +39,10 @@ class Current:
 
     request: RunRequest
     process: RunProcess
-    stopping: bool = field(default=False)
+    stopping: bool = False
     """The service asked it to stop."""
+    overdue: bool = False
+    """It took longer than it may."""
 
 
 class Runner:
@@ -129,15 +129,14 @@ class Runner:
             await asyncio.to_thread(self._requests.wait_again, request.run_id, counted=False)
             await self._rest()
             return
-        self.current = Current(request, process)
+        current = self.current = Current(request, process)
         if self._stopped:
             self.stop()
         try:
-            ending = await self._watched(process, self._longest(request))
-            stopping = self.current.stopping
+            ending = await self._watched(current, self._longest(request))
         finally:
             self.current = None
-        await asyncio.to_thread(self._account, request, ending, stopping)
+        await asyncio.to_thread(self._account, current, ending)
         if ending.code in NOT_BEGUN:
             await self._rest()
 
@@ -146,14 +145,14 @@ class Runner:
         actor = {} if request.origin == SCHEDULE else {ACTOR: request.actor}
         return command_of(request, stage.deployment.root, safe=stage.safe), {**stage.environ, **actor}
 
-    async def _watched(self, process: RunProcess, longest: float | None) -> Ending:
+    async def _watched(self, current: Current, longest: float | None) -> Ending:
         """Its end; what exceeds its time is asked to stop, and then made to."""
-        ending = asyncio.ensure_future(process.ended())
+        ending = asyncio.ensure_future(current.process.ended())
         if longest is not None and not (await asyncio.wait({ending}, timeout=longest))[0]:
-            _log.warning("run in process %d takes longer than %.0f s: it is stopped", process.pid, longest)
-            process.stop()
-            if not (await asyncio.wait({ending}, timeout=max(KILL_SECONDS, self._grace_seconds)))[0]:
-                process.kill()
+            current.overdue = True
+            current.process.stop()
+            if not (await asyncio.wait({ending}, timeout=self._grace_seconds))[0]:
+                current.process.kill()
         return await ending
 
     def _longest(self, request: RunRequest) -> float | None:
@@ -161,18 +160,22 @@ class Runner:
         limits = [self._policy.of(job).stop_seconds for job in request.jobs]
         return sum(limits) if limits and all(limits) else None
 
-    def _account(self, request: RunRequest, ending: Ending, stopping: bool) -> None:
+    def _account(self, current: Current, ending: Ending) -> None:
+        request, outcome = current.request, ending.outcome
         if ending.code in NOT_BEGUN:
             self._requests.wait_again(request.run_id, counted=False)
             return
-        if stopping and ending.outcome in ("stopped", "crashed"):
-            # The service's own stop cut it short: the next start goes on with it.
-            self._requests.wait_again(request.run_id, counted=ending.outcome == "crashed")
+        cut_short = outcome in ("stopped", "crashed")
+        if cut_short and current.stopping:
+            # The service's own stop did it: the next start goes on with the run.
+            self._requests.wait_again(request.run_id, counted=outcome == "crashed")
             self._told(request, "put off")
             return
-        outcome = ending.outcome
+        if cut_short and current.overdue:
+            self._tell("overdue", "BW8125", request, "took longer than it may, and was ended")
+            outcome = "overdue"  # it would take as long again
         if outcome == "crashed":
-            self._tell_crashed(request, ending)
+            self._tell("crash", "BW8122", request, f"died ({_how(ending.exit_code)})")
             if request.attempts + 1 < MOST_ATTEMPTS:
                 self._requests.wait_again(request.run_id)
                 self._told(request, outcome)
@@ -181,11 +184,10 @@ class Runner:
         self._requests.end(request.run_id, outcome, self._app.clock.now_ns(), ending.exit_code, ending.report())
         self._told(request, outcome)
 
-    def _tell_crashed(self, request: RunRequest, ending: Ending) -> None:
-        how = f"signal {-ending.exit_code}" if ending.exit_code < 0 else f"exit {ending.exit_code}"
-        message = f"the process of a run of {', '.join(request.jobs)} died ({how})"
+    def _tell(self, kind: str, code: str, request: RunRequest, what: str) -> None:
+        message = f"the process of a run of {', '.join(request.jobs)} {what}"
         attributes = {"run_id": request.run_id, "attempt": request.attempts + 1}
-        error = EventError("crash", message, code="BW8122")
+        error = EventError(kind, message, code=code)
         self._app.events.emit("error", severity=Severity.ERROR, attributes=attributes, error=error)
 
     async def _rest(self) -> None:
@@ -196,3 +198,7 @@ class Runner:
             await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
         except TimeoutError:
             return
+
+
+def _how(exit_code: int) -> str:
+    return f"signal {-exit_code}" if exit_code < 0 else f"exit {exit_code}"
