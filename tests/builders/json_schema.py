@@ -15,11 +15,12 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "array": list,
     "object": dict,
+    "null": type(None),
 }
 _SILENT = frozenset(
     {
         *("$schema", "$defs", "title", "description", "default", "format", "writeOnly", "x-busway"),
-        *("contentMediaType", "contentSchema"),
+        *("contentMediaType", "contentSchema", "components"),
     }
 )
 """Words that allow every value."""
@@ -68,7 +69,7 @@ def _inside(schema: Mapping[str, Any], word: str, value: Any, path: str, root: M
             yield from (Refusal(place, word) for _ in _judge(schema[word], name, place, root))
         elif word == "additionalProperties" and not known and schema[word] is False:
             yield Refusal(place, word)
-        elif word == "additionalProperties" and not known:
+        elif word == "additionalProperties" and not known and schema[word] is not True:
             yield from _judge(schema[word], inner, place, root)
 
 
@@ -84,6 +85,7 @@ def _number(value: Any) -> bool:
 
 _ALLOWS: dict[str, Any] = {
     "type": _is_type,
+    "required": lambda names, value: not isinstance(value, dict) or set(names) <= set(value),
     "enum": lambda options, value: value in options,
     "const": lambda constant, value: value == constant,
     "pattern": lambda pattern, value: not isinstance(value, str) or re.search(pattern, value) is not None,

@@ -123,6 +123,7 @@ def test_a_run_whose_process_is_killed_is_begun_again_and_given_up_after_three_t
 def test_a_hanging_run_leaves_probes_quick_and_is_ended_when_its_time_is_over(house: ServiceHouse) -> None:
     house.toml(schedule='manual = true\n[schedule.people]\nstop_after = "2s"', service='grace = "6s"')
     house.people.source(person(1))
+    house.people.source(person(2), job="teams")
     gate = house.people.gate("write")
     service = house.process()
     run_id = begin(service, "people")
