@@ -1,127 +1,63 @@
-"""The ASGI application: routes, logins, roles, audit."""
+"""The ASGI application: probes and metrics at once, the API as soon as it is made."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Router
 
 from busway.cli.deciding import named_actor
-from busway.contracts.events import Severity
 from busway.errors import BuswayError
-from busway_service.web.answers import RequestError, problem_response, refusal, respond, told_as_our_own
-from busway_service.web.call import Call, read_body, read_query
-from busway_service.web.endpoints import ENDPOINTS, Endpoint
-from busway_service.web.guards import Asgi, Guards
+from busway_service.web.answers import problem_response, refusal
+from busway_service.web.guards import Asgi, Guards, Receive, Scope, Send
 from busway_service.web.login import Caller, Login
-from busway_service.web.openapi import PREFIX, openapi
 from busway_service.web.probes import probe_routes
 
 if TYPE_CHECKING:
     from busway_service.service import Service
 
-__all__ = ["make_application"]
+__all__ = ["PREFIX", "make_application"]
 
-AT_ONCE = 8
-"""Answers that are worked on at once; more wait, and probes never do."""
+PREFIX = "/api/v1"
 
 
 def make_application(service: Service) -> Asgi:
     """The whole of it, guards included."""
-    api = Api(service)
-    routes = [Route(PREFIX + one.path, api.route(one), methods=[one.method]) for one in _specific_first()]
-    routes += [Route(f"{PREFIX}/openapi.json", api.document, methods=["GET"]), *probe_routes(service, api.caller)]
+    login = Login(service.policy, named_actor(service.app.boot.environ))
+
+    def caller(request: Request) -> Caller:
+        return login.caller(request.headers, request.client.host if request.client else "")
+
+    routes = [*probe_routes(service, caller), Mount(PREFIX, app=LazyApi(service, caller))]
     handlers: Any = {HTTPException: _unserved, BuswayError: _refused}
     inner = Starlette(routes=routes, exception_handlers=handlers)
+    inner.router.redirect_slashes = False
     return Guards(inner, service.policy, service.app.clock, service.numbers)
 
 
-def _specific_first() -> list[Endpoint]:
-    """Paths with a name in them come after those that spell it out."""
-    return sorted(ENDPOINTS, key=lambda one: len(one.parameters))
+class LazyApi:
+    """The API, made at its first use: a service is up as soon as its probes are."""
 
-
-class Api:
-    """Calls handlers in threads, for whoever may call them."""
-
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, caller: Any) -> None:
         self._service = service
-        self._login = Login(service.policy, named_actor(service.app.boot.environ))
-        self._limiter = anyio.CapacityLimiter(AT_ONCE)
+        self._caller = caller
+        self._router: Router | None = None
 
-    def caller(self, request: Request) -> Caller:
-        """Who asks. Raises ``RequestError`` BW8110 or BW8113."""
-        return self._login.caller(request.headers, request.client.host if request.client else "")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if self._router is None:
+            self._router = await run_sync(self._made)
+        await self._router(scope, receive, send)
 
-    def route(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The route of an endpoint."""
-        return partial(self._answer, endpoint)
+    def _made(self) -> Router:
+        from busway_service.web.api import Api
 
-    async def document(self, request: Request) -> Response:
-        """The OpenAPI document."""
-        self.caller(request)
-        import orjson
-
-        made = await run_sync(openapi, self._service.policy, limiter=self._limiter)
-        return Response(orjson.dumps(made), media_type="application/json")
-
-    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
-        caller: Caller | None = None
-        try:
-            caller = self.caller(request)
-            _refuse_role(endpoint, caller)
-            call = await self._call(endpoint, request, caller)
-            answer = await run_sync(
-                told_as_our_own, endpoint.name, partial(endpoint.handler, call), limiter=self._limiter
-            )
-        except BuswayError as error:
-            if endpoint.method != "GET":
-                await run_sync(partial(self._audit, endpoint, request, caller, error=error), limiter=self._limiter)
-            raise
-        if endpoint.method != "GET":
-            await run_sync(partial(self._audit, endpoint, request, caller), limiter=self._limiter)
-        return respond(endpoint.schema, answer)
-
-    async def _call(self, endpoint: Endpoint, request: Request, caller: Caller) -> Call:
-        query = read_query(endpoint.query, request.query_params.multi_items()) if endpoint.query else None
-        if endpoint.query is None and request.query_params:
-            raise refusal("BW8116", "the query cannot be understood", why="this address takes no parameters")
-        body = None
-        if endpoint.body is not None:
-            body = read_body(endpoint.body, request.headers.get("content-type", ""), await request.body())
-        return Call(self._service, caller, dict(request.path_params), query, body)
-
-    def _audit(
-        self, endpoint: Endpoint, request: Request, caller: Caller | None, *, error: BuswayError | None = None
-    ) -> None:
-        """Each call that changes something, or was to: who, what, from where, with which end."""
-        attributes = {
-            "operation": f"api {endpoint.name}",
-            "actor": caller.actor if caller else "",
-            "role": caller.role.name.lower() if caller else "",
-            "auth": self._service.policy.auth,
-            "peer": request.client.host if request.client else "",
-            "path": PREFIX + endpoint.path,
-            "subject": ", ".join(request.path_params.values()),
-            "outcome": error.code if error else "done",
-        }
-        severity = Severity.WARNING if isinstance(error, RequestError) else Severity.INFO
-        self._service.app.events.emit("audit", severity=severity, attributes=attributes)
-
-
-def _refuse_role(endpoint: Endpoint, caller: Caller) -> None:
-    if caller.role < endpoint.role:
-        needed, has = endpoint.role.name.lower(), caller.role.name.lower()
-        why = f"{caller.actor} is {has}, and this needs {needed}"
-        raise refusal("BW8111", "the caller may not do this", why=why, fix="have the role changed under [service]")
+        return Router(routes=Api(self._service, self._caller).routes(), redirect_slashes=False)
 
 
 async def _unserved(request: Request, error: Exception) -> Response:

@@ -11,12 +11,12 @@ from pydantic.json_schema import models_json_schema
 from busway.operation.service_policy import ServicePolicy
 from busway.views.shapes import ProblemData
 from busway_service import __version__
+from busway_service.web.application import PREFIX
 from busway_service.web.endpoints import ENDPOINTS, Endpoint
 from busway_service.web.shapes import API_SHAPES
 
-__all__ = ["PREFIX", "openapi"]
+__all__ = ["openapi"]
 
-PREFIX = "/api/v1"
 REFS = "#/components/schemas/{model}"
 ALWAYS = (400, 401, 403, 429, 500, 503)
 """Statuses every endpoint may answer with."""
