@@ -247,7 +247,7 @@ def _plan(busway: str, folder: Path) -> dict[str, int]:
     done = subprocess.run(
         [busway, "plan", "employees", "--json"], cwd=folder, capture_output=True, text=True, check=False
     )
-    counts: dict[str, int] = json.loads(done.stdout)["data"]["jobs"][0]["counts"]
+    counts: dict[str, int] = json.loads(done.stdout)["data"]["plans"][0]["counts"]
     return counts
 
 

@@ -73,8 +73,14 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and what was told."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = self._connection.getresponse()
+        text = None if body is None else json.dumps(body)
+        try:
+            self._connection.request(method, path, text, headers)
+            response = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # a connection nobody used for a while is closed
+            self._connection.close()
+            self._connection.request(method, path, text, headers)
+            response = self._connection.getresponse()
         return response.status, json.loads(response.read() or b"{}")
 
     def get(self, path: str) -> Any:

@@ -58,6 +58,7 @@ def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
         yield running
 
 
+@pytest.fixture
 def house(people: PeopleDeployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceHouse]:
     """Services over the deployment of the two small jobs."""
     with service_house(people, monkeypatch) as made:

@@ -174,7 +174,7 @@ class Shell:
             yield
         finally:
             process.send_signal(end)
-            assert process.wait(timeout=30) == 0, f"{block}: a clean end"
+            assert process.wait(timeout=30) in (0, 128 + signal.SIGINT), f"{block}: a clean end"
 
     def _promise(self, block: Block) -> tuple[Callable[[], bool], signal.Signals]:
         """How the block shows that it is ready, and what ends it: Ctrl-C where a document says so."""
