@@ -39,7 +39,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 async def probe(request):
     return Response(b'{"ok":true}', media_type="application/json")
-listener = socket.create_server(("127.0.0.1", 0))
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on
+listener.bind(("127.0.0.1", 0))
+listener.listen()
 print(listener.getsockname()[1], flush=True)
 app = Starlette(routes=[Route("/readyz", probe)])
 uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")).run(sockets=[listener])

@@ -28,14 +28,14 @@ __all__ = ["LiveService", "ServiceHouse", "ServiceProcess", "until"]
 PATIENCE = 30.0
 
 
-def until(condition: Callable[[], Any], what: str = "it") -> Any:
-    """Waits until ``condition`` holds, and returns what it gave."""
+def until(condition: Callable[[], Any], what: str = "it", every: float = 0.01) -> Any:
+    """Waits until ``condition`` holds, and returns what it gave; looks again after ``every`` seconds."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
-        time.sleep(0.01)
+        time.sleep(every)
     raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s")
 
 

@@ -19,6 +19,8 @@ __all__ = ["Ending", "RunProcess", "command_of"]
 
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of the report that are kept; of a run with more it is not read."""
+RUN_PRIORITY = 5
+"""Nicer than the service, which has 0."""
 OUTCOMES = {0: "ok", 6: "records failed", 7: "held", 130: "stopped", 143: "stopped"}
 
 
@@ -69,6 +71,9 @@ class RunProcess:
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        with contextlib.suppress(OSError):
+            # Probes come first: a run has all there is to compute, except when the service needs it.
+            os.setpriority(os.PRIO_PROCESS, process.pid, RUN_PRIORITY)
         return cls(process)
 
     async def ended(self) -> Ending:
