@@ -388,3 +388,16 @@ def test_every_error_is_in_exactly_one_hourly_digest(
     ids = [one["event_id"] for one in journal.sent()]
     assert len(ids) == len(set(ids))
     journal.state.close()
+
+
+def test_a_digest_becomes_due_though_another_process_counted_and_deleted_what_it_is_of(journal: ErrorJournal) -> None:
+    ours = journal.open()
+    ours.tell()
+    journal.error("a")
+    assert journal.open().collect()
+    for path in journal.folder.path.iterdir():
+        path.unlink()
+    assert ours.idle(), "nothing in the folder tells of it, and it is not due"
+    journal.clock.advance(HOUR)
+    assert not ours.idle()
+    assert [one["kind"] for one in ours.tell()] == ["hourly"]

@@ -112,8 +112,12 @@ class Digest:
         return whole[-1] if whole else None
 
     def idle(self) -> bool:
-        """Whether there is nothing to do, as far as can be told without the state: a cheap question, asked often."""
-        now, due = self._clock.now_ns(), self._period.due_ns
+        """Whether there is nothing to do: a cheap question, asked often.
+
+        The state is asked only where nothing is known to wait: another process may have counted errors and deleted the
+        journal they were in, so that nothing here shows that a digest has become due.
+        """
+        now, due = self._clock.now_ns(), self._period.due_ns or self._period.due(self._policy.digest_seconds)
         if now < self._looked_ns or (due is not None and now >= due):
             return False
         return all(self._seen.get(file) == self._folder.size(file) for file in self._folder.files())
