@@ -47,6 +47,9 @@ def test_on_a_monday_morning_with_redis_down_it_starts_says_so_and_runs_once_red
     assert (check["status"], check["fix"]) == ("warning", "busway doctor --online")
     refused = live.post("/api/v1/runs", {"jobs": ["people"]})
     assert refused.status_code == 503, "nobody can say who runs, so nothing is promised"
+    status = live.get("/api/v1/status").json()
+    assert status["data"]["lease"] is None
+    assert any(one.startswith("nobody can say who runs") for one in status["warnings"])
     assert house.people.target() == []
     with server:
         (run,) = until(lambda: live.runs("ended"), "the run that waited")

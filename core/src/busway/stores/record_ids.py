@@ -18,6 +18,7 @@ class RecordIds:
         self._insert = f"INSERT OR IGNORE INTO {table} VALUES (?, ?)"  # noqa: S608
         self._delete = f"DELETE FROM {table} WHERE job = ? AND target_id = ?"  # noqa: S608
         self._select = f"SELECT target_id FROM {table} WHERE job = ?"  # noqa: S608
+        self._count = f"SELECT count(*) FROM {table} WHERE job = ?"  # noqa: S608
 
     def add(self, job: str, target_id: str) -> None:
         """Adds one record; again is nothing."""
@@ -37,6 +38,10 @@ class RecordIds:
         """Takes many out, in one transaction."""
         with self._database.transaction() as connection:
             connection.executemany(self._delete, [(job, target_id) for target_id in target_ids])
+
+    def count(self, job: str) -> int:
+        """How many a job has."""
+        return int(self._database.rows(self._count, (job,))[0][0])
 
     def ids(self, job: str) -> frozenset[str]:
         """All ids of a job."""

@@ -39,7 +39,7 @@ def _row(app: App, schedule: JobSchedule, slot: JobSlot | None, job: JobInfo) ->
     return {
         **job.as_dict(),
         "depends_on": list(job.depends_on),
-        "managed": len(state.managed.ids(job.name)),
+        "managed": state.managed.count(job.name),
         "last_good_run": good,
         "paused": pause.as_dict() if pause is not None else None,
         "held": held[0].hold_id if held else "",

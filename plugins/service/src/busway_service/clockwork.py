@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from busway.contracts.events import EventError, Severity
 from busway.operation.calendar import SECOND
-from busway.operation.due import Firing, due_jobs, late_since_ns, moved_back, settled_slots
+from busway.operation.due import Firing, due_jobs, late_since_ns, moved_back, next_run_ns, settled_slots
 from busway.operation.schedule_policy import JobSchedule
 from busway.stores.run_requests import RunRequest
 from busway.stores.schedule_slots import JobSlot
@@ -61,6 +61,11 @@ class Clockwork:
     def late(self) -> dict[str, int]:
         """The jobs that are late, and since when."""
         return {one.job: one.late_told_ns for one in self._app.state.schedule_slots.all().values() if one.late_told_ns}
+
+    def upcoming(self) -> dict[str, int | None]:
+        """When each job runs next by itself; ``None`` for those that only people start."""
+        now_ns, slots = self._app.clock.now_ns(), self._app.state.schedule_slots.all()
+        return {job: next_run_ns(schedule, slots.get(job), now_ns) for job, schedule in self._schedules.items()}
 
     def _set_back(self) -> int:
         """By how much the wall clock was set back since the last look; 0 when it was not."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from busway.contracts.events import Severity
 from busway.errors import BuswayError
 from busway.stores.run_requests import RunRequest
-from busway.views.jobs import job_rows, schedule_of
+from busway.views.jobs import schedule_of
 from busway_service import __version__
 from busway_service.checks import Check, make_checks
 from busway_service.clockwork import Clockwork
@@ -31,8 +31,8 @@ __all__ = ["Service"]
 
 TICK_SECONDS = 1.0
 CHECK_SECONDS = 5.0
-DELIVERY_SECONDS = 5.0
-"""What is kept of the grace for the delivery of the last events."""
+CLOSING_SECONDS = 7.0
+"""What is kept of the grace for the delivery of the last events (5 s), and for what answers still have to say."""
 SWITCH_SECONDS = 0.001
 """How long a thread that computes may keep the interpreter from the one that answers probes."""
 
@@ -51,7 +51,7 @@ class Service:
         self.numbers = Numbers(self.app.metrics)
         self.queue = RunQueue(self.app, self.policy.waiting_runs)
         self.clockwork = Clockwork(self.app, schedule)
-        grace = max(1.0, self.policy.grace_seconds - DELIVERY_SECONDS)
+        grace = max(1.0, self.policy.grace_seconds - CLOSING_SECONDS)
         self.runner = Runner(self.app, schedule, grace, self._run_ended)
         self._grace_seconds = grace
         self._loop = asyncio.get_running_loop()
@@ -128,8 +128,7 @@ class Service:
     def _tick(self) -> None:
         if self.clockwork.tick() is not None:
             self.wake()
-        rows = job_rows(self.app)
-        self.numbers.jobs({row["name"]: row["next_ns"] for row in rows}, self.clockwork.late())
+        self.numbers.jobs(self.clockwork.upcoming(), self.clockwork.late())
 
     def _check(self) -> None:
         self.standing.checks = make_checks(self.app, self.policy, self.runner)

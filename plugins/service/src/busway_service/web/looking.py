@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from busway.contracts.coordination import Lease
+from busway.errors import UnreachableError
 from busway.sync.decisions import find_held_plan, find_records
 from busway.views.cache_rows import cache_stats
 from busway.views.configuration import config_status
@@ -38,7 +40,7 @@ def status(call: Call) -> Answer:
     service, app = call.service, call.app
     opened = app.state.run_requests.open()
     running = next((one for one in opened if one.state == "running"), None)
-    lease = app.sync.running()
+    lease, warnings = _lease(call)
     rows, standing = job_rows(app), service.standing.as_dict()
     now_ns = app.clock.now_ns()
     data = {
@@ -57,7 +59,15 @@ def status(call: Call) -> Answer:
         "late": [row["name"] for row in rows if row["late_since_ns"] is not None],
         "next_ns": min((row["next_ns"] for row in rows if row["next_ns"] is not None), default=None),
     }
-    return Answer(data, app.warnings())
+    return Answer(data, [*warnings, *app.warnings()])
+
+
+def _lease(call: Call) -> tuple[Lease | None, list[str]]:
+    """Who runs; a coordinator that is away is a warning here: the rest of the status is wanted then most of all."""
+    try:
+        return call.app.sync.running(), []
+    except UnreachableError as error:
+        return None, [f"nobody can say who runs: {error.problem.what}"]
 
 
 def jobs(call: Call) -> Answer:
