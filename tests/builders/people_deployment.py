@@ -188,10 +188,10 @@ class PeopleDeployment:
         assert (code, envelope["ok"]) == (0, True), envelope
         return envelope["data"]
 
-    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, wrapped_in: Sequence[str] = (), **streams: Any) -> subprocess.Popen[str]:
         """One command in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "busway.cli.main", "-C", str(self.folder), *arguments],
+            [*wrapped_in, sys.executable, "-m", "busway.cli.main", "-C", str(self.folder), *arguments],
             env=self.environ(),
             text=True,
             start_new_session=True,

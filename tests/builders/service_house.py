@@ -8,7 +8,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -180,9 +180,10 @@ class ServiceHouse:
         self._open.append(made)
         return made
 
-    def process(self, *options: str) -> ServiceProcess:
+    def process(self, *options: str, wrapped_in: Sequence[str] = ()) -> ServiceProcess:
         """A service in a process of its own."""
-        process = self.people.start("serve", "--listen", "127.0.0.1:0", *options, stdout=subprocess.DEVNULL)
+        command = ("serve", "--listen", "127.0.0.1:0", *options)
+        process = self.people.start(*command, stdout=subprocess.DEVNULL, wrapped_in=wrapped_in)
         made = ServiceProcess(process)
         self._open.append(made)
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,7 +146,25 @@ def test_a_second_service_on_the_same_state_is_refused(house: ServiceHouse) -> N
     assert f"process {service.process.pid} on " in err
 
 
-def test_it_buries_what_it_inherits_as_process_one() -> None:
+def test_as_process_one_it_stops_by_signal_and_leaves_no_dead_behind(house: ServiceHouse) -> None:
+    """In a namespace of its own, as in a container; what its jobs leave behind becomes its child."""
+    unshare = ["unshare", "--pid", "--fork", "--kill-child"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no namespaces of processes here")
+    house.people.source(person(1))
+    files = (house.people.folder.parent / "site").rglob("*.py")
+    module = next(path for path in files if "Teams" in path.read_text("utf-8"))
+    leave = 'import subprocess; subprocess.run(["sh", "-c", "sleep 0.1 &"]); return Complete(held(self.file))'
+    module.write_text(module.read_text("utf-8").replace("return Complete(held(self.file))", leave), "utf-8")
+    service = house.process(wrapped_in=unshare)
+    (init,) = psutil.Process(service.process.pid).children()
+    assert service.ended(begin(service, "people"))["outcome"] == "ok"
+    until(lambda: init.children(recursive=True) == [], "the burial")
+    init.send_signal(signal.SIGTERM)
+    assert service.ends() == 143
+
+
+def test_it_buries_what_it_inherits() -> None:
     """As a subreaper, which Linux treats as it treats process 1 of a container."""
     script = (
         "import ctypes, os, subprocess, sys, time\n"
