@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from busway.cli.config_tables import table_schemas
 from busway.errors import ConfigurationError
+from busway.operation import schedule_policy, service_policy
+from busway.operation.schedule_policy import JobSchedule, SchedulePolicy
 from busway.operation.service_policy import Role, ServicePolicy, TokenPolicy
 
 DIGEST = hashlib.sha256(b"a token").hexdigest()
@@ -94,3 +97,16 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_the_command_line_has_the_last_word() -> None:
     policy = ServicePolicy.from_table({"listen": "127.0.0.1:1"}, where, {"listen": "127.0.0.1:2"})
     assert policy.port == 2
+
+
+def test_the_schema_of_the_file_knows_every_key_and_default() -> None:
+    tables = table_schemas()
+    service, schedule = tables["service"]["properties"], tables["schedule"]["properties"]
+    assert set(service) == set(service_policy._READERS)
+    assert set(schedule) == set(schedule_policy._READERS)
+    assert set(service["tokens"]["additionalProperties"]["properties"]) == set(service_policy._TOKEN_READERS)
+    assert set(service["proxy"]["properties"]) == set(service_policy._PROXY_READERS)
+    defaults = {key: schema["default"] for key, schema in service.items() if "default" in schema}
+    assert ServicePolicy.from_table(defaults, where) == ServicePolicy()
+    plain = {key: schema["default"] for key, schema in schedule.items() if "default" in schema}
+    assert SchedulePolicy.from_table(plain, ["people"], where).of("people") == JobSchedule()
