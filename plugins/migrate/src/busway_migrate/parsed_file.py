@@ -1,0 +1,138 @@
+"""A Python file as a syntax tree that keeps everything, with its scopes, parents and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import libcst as cst
+from libcst.metadata import (
+    Assignment,
+    BaseAssignment,
+    MetadataWrapper,
+    ParentNodeProvider,
+    PositionProvider,
+    Scope,
+    ScopeProvider,
+)
+
+from busway_migrate.source_file import SourceFile
+
+__all__ = ["ParsedFile", "UnparsableError", "dotted_name", "node_of", "targets_of"]
+
+
+class UnparsableError(Exception):
+    """It is no Python that can be read and written back byte for byte."""
+
+
+class ParsedFile:
+    """The tree of one file; metadata is worked out when it is asked for first."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self.source = source
+        try:
+            module = cst.parse_module(source.text)
+        except (cst.ParserSyntaxError, RecursionError, ValueError) as error:
+            raise UnparsableError(str(error).partition("\n")[0]) from error
+        if module.code != source.text:
+            raise UnparsableError("writing it back unchanged would not give the same bytes")
+        # The parser makes every node anew, so the copy that guards against nodes used twice is not needed.
+        self._wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+        self.module = module
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.source.path
+
+    @cached_property
+    def scopes(self) -> Sequence[Scope]:
+        """Every scope, in a stable order."""
+        found = dict.fromkeys(scope for scope in self._scope_of.values() if scope is not None)
+        return list(found)
+
+    @cached_property
+    def global_scope(self) -> Scope | None:
+        """The scope of the module; ``None`` for a file without names."""
+        return self.scopes[0].globals if self.scopes else None
+
+    def scope_of(self, node: cst.CSTNode) -> Scope | None:
+        """The scope ``node`` lies in."""
+        return self._scope_of.get(node)
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """The node around ``node``; ``None`` for the module."""
+        return self._parents.get(node)
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """The nodes around ``node``, innermost first."""
+        current = self.parent(node)
+        while current is not None:
+            yield current
+            current = self.parent(current)
+
+    def line(self, node: cst.CSTNode) -> int:
+        """Its first line, from 1."""
+        return int(self._positions[node].start.line)
+
+    def code(self, node: cst.CSTNode, limit: int = 60) -> str:
+        """Its text on one line, cut to ``limit`` characters."""
+        text = " ".join(self.module.code_for_node(node).split())
+        return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+    @cached_property
+    def attributes(self) -> dict[str, list[cst.Attribute]]:
+        """Every attribute access by the name of the attribute."""
+        found: dict[str, list[cst.Attribute]] = {}
+        for node in self._parents:
+            if isinstance(node, cst.Attribute):
+                found.setdefault(node.attr.value, []).append(node)
+        return found
+
+    @cached_property
+    def imports(self) -> list[cst.Import | cst.ImportFrom]:
+        """Every import statement; those of one block in the order of the text."""
+        return [node for node in self._parents if isinstance(node, (cst.Import, cst.ImportFrom))]
+
+    @cached_property
+    def assignments(self) -> list[cst.Assign | cst.AnnAssign | cst.AugAssign]:
+        """Every assignment."""
+        return [node for node in self._parents if isinstance(node, (cst.Assign, cst.AnnAssign, cst.AugAssign))]
+
+    @cached_property
+    def scope_changes(self) -> list[cst.Global | cst.Nonlocal]:
+        """Every ``global`` and ``nonlocal`` statement."""
+        return [node for node in self._parents if isinstance(node, (cst.Global, cst.Nonlocal))]
+
+    @cached_property
+    def _scope_of(self) -> dict[cst.CSTNode, Scope | None]:
+        return dict(self._wrapper.resolve(ScopeProvider))
+
+    @cached_property
+    def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
+        return dict(self._wrapper.resolve(ParentNodeProvider))
+
+    @cached_property
+    def _positions(self) -> dict[cst.CSTNode, cst.metadata.CodeRange]:
+        return dict(self._wrapper.resolve(PositionProvider))
+
+
+def node_of(assignment: BaseAssignment) -> cst.CSTNode | None:
+    """What makes the assignment; ``None`` for a name that Python itself brings."""
+    return assignment.node if isinstance(assignment, Assignment) else None
+
+
+def targets_of(assign: cst.Assign | cst.AnnAssign | cst.AugAssign) -> list[cst.BaseExpression]:
+    """What is assigned to."""
+    return [item.target for item in assign.targets] if isinstance(assign, cst.Assign) else [assign.target]
+
+
+def dotted_name(node: cst.CSTNode | None) -> str:
+    """``a.b.c`` of a chain of names; empty for anything else."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        front = dotted_name(node.value)
+        return f"{front}.{node.attr.value}" if front else ""
+    return ""
