@@ -20,6 +20,7 @@ from busway.cli.explain import pages
 from busway.cli.root import root
 from busway.configuration.core_settings import CoreSettings, SecretSettings, SqlSettings
 from busway.configuration.declarations import Declaration, declarations_of
+from busway.configuration.flags import FlagSettings
 from busway.contracts.plugins import PluginContext
 from busway.plugins.kinds import BUILT_INS, KINDS
 from busway.plugins.report import PluginState
@@ -169,7 +170,7 @@ def test_the_settings_of_the_core_are_documented() -> None:
     from busway.data import memory_level
 
     told = section("Names that are taken")
-    models = (CoreSettings, SecretSettings, SqlSettings, memory_level.busway_settings())
+    models = (CoreSettings, SecretSettings, SqlSettings, FlagSettings, memory_level.busway_settings())
     declared = [one for model in models for one in declarations_of(model, "busway")]
     missing = [row_of(one) for one in declared if not has_row(told, f"`{one.name}`")]
     assert not missing, "\n".join(missing)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from busway.cli.doctor_flags import flag_findings
 from busway.cli.doctor_quotas import quotas_of_app, quotas_of_host
 from busway.cli.doctor_sync import sync_findings
 from busway.cli.finding import Finding
@@ -80,6 +81,7 @@ def _findings(ctx: click.Context, *, load: bool, online: bool) -> Iterator[Findi
     for notice in stage.notices:
         yield "environment", "warning", notice, ""
     yield _dotenv(stage)
+    yield from flag_findings(stage)
     yield _state_dir(stage.state_dir)
     yield from sync_findings(stage.state_dir)
     listing = read_listing(ctx)

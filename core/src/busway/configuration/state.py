@@ -12,6 +12,7 @@ from busway.configuration.core_settings import CoreSettings, SecretSettings, Sql
 from busway.configuration.declarations import CORE, Catalog
 from busway.configuration.dotenv_source import DotenvSource
 from busway.configuration.env_source import EnvSource
+from busway.configuration.flags import FlagSettings
 from busway.configuration.held_source import HeldSource
 from busway.configuration.layers import Layers
 from busway.configuration.resolver import Resolver
@@ -54,7 +55,7 @@ class ConfigState:
     ) -> ConfigState:
         """Nothing is read here. Raises ``ConfigurationError`` BW1105 for declarations in conflict."""
         catalog = Catalog()
-        catalog.add([(CORE, CoreSettings), (CORE, SecretSettings), (CORE, SqlSettings), *models])
+        catalog.add([(CORE, CoreSettings), (CORE, SecretSettings), (CORE, SqlSettings), (CORE, FlagSettings), *models])
         transitions = Transitions()
         layers = Layers(boot, [(name, _held(name, source, clock, transitions)) for name, source in sources])
         resolver = Resolver(layers, clock, lambda: _secret_settings(sections), transitions)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REMAINING", "Finding", "FindingKind"]
+__all__ = ["Finding", "FindingKind", "counts", "remaining"]
 
 
 class FindingKind(StrEnum):
@@ -25,12 +26,6 @@ class FindingKind(StrEnum):
     """An old name in a file that is not Python."""
     DYNAMIC = "dynamic"
     """An old name in a string: an import or patch that is made while the program runs."""
-
-
-REMAINING = frozenset(
-    {FindingKind.CHANGED, FindingKind.HAND, FindingKind.UNPARSABLE, FindingKind.OUTSIDE, FindingKind.DYNAMIC}
-)
-"""The classes that leave work to do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,3 +57,15 @@ class Finding:
             "fix": self.fix,
             "rule": self.rule,
         }
+
+
+def counts(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many places there are of each class."""
+    found = list(findings)
+    return {str(kind): sum(finding.kind is kind for finding in found) for kind in FindingKind}
+
+
+def remaining(findings: Iterable[Finding], *, written: bool) -> list[Finding]:
+    """The places that are left to do; those that were changed are, as long as the change is not written."""
+    settled = {FindingKind.DONE, FindingKind.CHANGED} if written else {FindingKind.DONE}
+    return [finding for finding in findings if finding.kind not in settled]

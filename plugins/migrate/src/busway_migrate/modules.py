@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["LEGACY_SUFFIX", "Modules"]
+__all__ = ["PACKAGE_LEGACY", "Modules", "legacy_files", "legacy_module"]
 
 LEGACY_SUFFIX = "_legacy"
 """What the name of an old module ends in once a shim has its place."""
+PACKAGE_LEGACY = "init_legacy"
+"""What the ``__init__`` of an old package is called then."""
+
+
+def legacy_module(module: str, *, is_package: bool) -> str:
+    """What the old ``module`` is called once a shim has its place."""
+    return f"{module}.{PACKAGE_LEGACY}" if is_package else f"{module}{LEGACY_SUFFIX}"
+
+
+def legacy_files(module: str) -> list[str]:
+    """Where an old module may lie, before and after a shim has its place."""
+    path = module.replace(".", "/")
+    return [
+        f"{path}.py",
+        f"{path}{LEGACY_SUFFIX}.py",
+        f"{path}/__init__.py",
+        f"{path}/{PACKAGE_LEGACY}.py",
+    ]
 
 
 class Modules:
@@ -26,7 +44,9 @@ class Modules:
 
     def is_old(self, path: Path, modules: Container[str]) -> bool:
         """Whether ``path`` is one of the old ``modules``, or what ``busway migrate shims`` made of it."""
-        return any(name in modules or name.removesuffix(LEGACY_SUFFIX) in modules for name in self.names(path))
+        ends = (LEGACY_SUFFIX, f".{PACKAGE_LEGACY}")
+        names = self.names(path)
+        return any(name.removesuffix(end) in modules for name in names for end in ("", *ends))
 
     def file_of(self, module: str) -> Path | None:
         """The file that is imported as ``module``."""

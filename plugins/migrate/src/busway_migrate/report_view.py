@@ -37,9 +37,13 @@ def print_changes(changes: Sequence[Change], top: Path) -> None:
         click.echo(f"{style('written', fg='green')}  {shown(change.path, top)}")
 
 
-def print_findings(findings: Sequence[Finding], top: Path) -> None:
-    """What is left, by class: file and line, what stands there, why it was left, what to do."""
-    for kind, title in _TITLES.items():
+def print_findings(findings: Sequence[Finding], top: Path, *, with_changes: bool) -> None:
+    """What is left, by class: file and line, what stands there, why it was left, what to do.
+
+    :param with_changes: list what would be changed, too.
+    """
+    titles = {FindingKind.CHANGED: "can be changed: busway migrate --write", **_TITLES} if with_changes else _TITLES
+    for kind, title in titles.items():
         found = [finding for finding in findings if finding.kind is kind]
         if found:
             click.echo(f"\n{style(title, bold=True)}")

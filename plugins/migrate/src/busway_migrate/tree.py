@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -259,9 +259,3 @@ class Tree:
                 if new:
                     what = f"uses {', '.join(sorted({f'{one.module}.{one.name}' for one in new}))}"
                     yield Finding(path, new[0].line, FindingKind.DONE, what)
-
-
-def summary(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many places of each class."""
-    found = list(findings)
-    return {str(kind): sum(finding.kind is kind for finding in found) for kind in FindingKind}
