@@ -35,6 +35,8 @@ SET_UP = "pip install uv && uv run "
 OURS = {"busway", *("busway-" + path.name.replace("_", "-") for path in ROOT.glob("plugins/*"))}
 OTHERS = {"httpx", "scim2-server"}
 """What a document may install besides ours: the tests have it already."""
+WALKS = {"migrate.md": "legacy_app"}
+"""Documents that lead through an example: they are followed in a copy of it, and change that."""
 LANGUAGES = {"sh", "python", "toml", "dotenv", "text", "diff"}
 INSTALL = "pip install "
 EDITABLE = "pip install -e "
@@ -46,7 +48,10 @@ def test_every_block_of_a_document_works(
     document: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = blocks(document)
-    if any(block.file for block in found):
+    if document.name in WALKS:
+        shutil.copytree(ROOT / "examples" / WALKS[document.name], tmp_path / "place")
+        shell = Shell(tmp_path / "place")
+    elif any(block.file for block in found):
         (tmp_path / "place").mkdir()
         shell = Shell(tmp_path / "place", author_environment(tmp_path / "venv"))
     else:
@@ -100,7 +105,7 @@ def author_environment(folder: Path) -> CleanEnvironment:
 
 def prepare(document: Path, folder: Path) -> None:
     """What a document takes for granted: examples are run beside a copy of the examples."""
-    if document.parent == ROOT / "examples":
+    if document.is_relative_to(ROOT / "examples"):
         shutil.copytree(document.parent, folder, dirs_exist_ok=True)
     if "core" in document.parts:
         (folder / "busway.toml").unlink()

@@ -239,7 +239,7 @@ def test_a_name_moves_with_all_its_uses_or_not_at_all(tmp_path: Path) -> None:
 def test_unsafe_changes_are_made_when_asked_for(tmp_path: Path) -> None:
     old = "from utils.cache_manager import CacheManager\nCacheManager().clear_all()\n"
     tree = migrate_tree(tmp_path, {"job.py": old}, allow_unsafe=True)
-    assert tree.text("job.py") == "from busway import data_manager\ndata_manager.invalidate(key_or_pattern='*')\n"
+    assert tree.text("job.py") == 'from busway import data_manager\ndata_manager.invalidate(key_or_pattern="*")\n'
 
 
 def test_names_of_the_same_spelling_are_left_alone(tmp_path: Path) -> None:

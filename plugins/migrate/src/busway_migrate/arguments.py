@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import cast
 
 import libcst as cst
@@ -20,12 +20,18 @@ def new_arguments(
     """What stands in the parentheses of the new call."""
     if shape.is_any:
         return arguments
-    kept = list(_moved(arguments, replacement, bound))
-    return _separated([*kept, *_added(shape, replacement, bound)], arguments)
+    done: set[str] = set()
+    kept = list(_moved(arguments, replacement, bound, done))
+    return _separated([*kept, *_added(shape, replacement, done)], arguments)
 
 
-def _moved(arguments: Sequence[cst.Arg], replacement: Replacement, bound: Mapping[str, int]) -> Iterator[cst.Arg]:
-    """The arguments that were given, in their order: by position as long as that is where the new call has them."""
+def _moved(
+    arguments: Sequence[cst.Arg], replacement: Replacement, bound: Mapping[str, int], done: set[str]
+) -> Iterator[cst.Arg]:
+    """The arguments that were given, in their order: by position as long as that is where the new call has them.
+
+    Adds the new keywords that are seen to to ``done``.
+    """
     names = {index: name for name, index in bound.items()}
     places = {new.parameter: (place, new) for place, new in enumerate(replacement.arguments) if new.parameter}
     by_position = 0
@@ -34,23 +40,33 @@ def _moved(arguments: Sequence[cst.Arg], replacement: Replacement, bound: Mappin
             by_position = -1
             continue
         place, new = places[names[index]]
-        value = _put(new, argument.value)
-        if argument.keyword is None and place == by_position:
-            by_position += 1
-            yield argument.with_changes(value=value)
+        before = replacement.arguments[by_position:place] if by_position >= 0 else ()
+        done.add(new.keyword)
+        if argument.keyword is None and 0 <= by_position <= place and all(map(_is_plain_constant, before)):
+            done.update(one.keyword for one in before)
+            yield from (cst.Arg(cst.parse_expression(one.expression)) for one in before)
+            by_position = place + 1
+            yield argument.with_changes(value=_put(new, argument.value))
         else:
             by_position = -1
-            yield _worded(argument, new.keyword, value)
+            yield _worded(argument, new.keyword, _put(new, argument.value))
 
 
-def _added(shape: CallShape, replacement: Replacement, bound: Mapping[str, int]) -> Iterator[cst.Arg]:
+def _is_plain_constant(new: NewArgument) -> bool:
+    """A constant that says by itself what it is; None does not, and is better read with its keyword."""
+    return not new.parameter and new.expression != "None"
+
+
+def _added(shape: CallShape, replacement: Replacement, done: Collection[str]) -> Iterator[cst.Arg]:
     """Constants, and the old defaults that the new call does not share."""
     defaults = {parameter.name: parameter.default for parameter in shape.parameters}
     for new in replacement.arguments:
         default = defaults.get(new.parameter, "")
+        if new.keyword in done:
+            continue
         if not new.parameter:
             yield _worded(cst.Arg(cst.Name("_")), new.keyword, cst.parse_expression(new.expression))
-        elif new.parameter not in bound and default not in ("", "..."):
+        elif default not in ("", "..."):
             yield _worded(cst.Arg(cst.Name("_")), new.keyword, _put(new, cst.parse_expression(default)))
 
 
@@ -90,7 +106,6 @@ def _separated(arguments: Sequence[cst.Arg], before: Sequence[cst.Arg]) -> Seque
     last = before[-1].comma if before else cst.MaybeSentinel.DEFAULT
     found = []
     for number, argument in enumerate(arguments, 1):
-        is_last = number == len(arguments)
-        own = argument.comma if isinstance(argument.comma, cst.Comma) and argument is not before[-1] else between
-        found.append(argument.with_changes(comma=last if is_last else (between if number == len(before) else own)))
+        own = argument.comma if isinstance(argument.comma, cst.Comma) and argument.comma is not last else between
+        found.append(argument.with_changes(comma=last if number == len(arguments) else own))
     return found

@@ -11,6 +11,7 @@ A default is what is handed on when the argument was not given; ``...`` as a def
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -131,7 +132,10 @@ def _new_argument(word: ast.keyword, parameters: set[str]) -> NewArgument:
     if strange or len(old) > 1:
         told = f"{', '.join(strange)} is no old parameter" if strange else "more than one old parameter in it"
         raise ValueError(f"{word.arg}={ast.unparse(word.value)}: {told}")
-    return NewArgument(str(word.arg), ast.unparse(word.value), old[0] if old else "")
+    constant = word.value.value if isinstance(word.value, ast.Constant) else None
+    # Double quotes, as most code has them; ast would write single ones.
+    text = json.dumps(constant, ensure_ascii=False) if isinstance(constant, str) else ast.unparse(word.value)
+    return NewArgument(str(word.arg), text, old[0] if old else "")
 
 
 def _refuse_twice(text: str, arguments: Sequence[NewArgument]) -> None:

@@ -37,6 +37,8 @@ class ImportEdit(Edit):
 
     alias: cst.ImportAlias | cst.ImportStar
     doors: tuple[Door, ...]
+    stays: bool = False
+    """It only led the way to something old; what else is reached through it is still needed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,8 @@ class ImportPlan:
     statement: cst.Import | cst.ImportFrom
     kept: tuple[cst.ImportAlias, ...]
     new: list[Imported] = field(default_factory=list)
+    merged: ImportPlan | None = None
+    """The plan of a line above that what is new here has gone to."""
 
     def statements(self) -> list[cst.BaseSmallStatement]:
         """What stands in its place, in order; empty when it goes."""
@@ -35,7 +37,7 @@ class ImportPlan:
 def plan_imports(
     parsed: ParsedFile, edits: Sequence[ImportEdit], names: LocalNames
 ) -> Mapping[cst.CSTNode, ImportPlan]:
-    """A plan for every statement that changes. What the block has already is not repeated."""
+    """A plan for every statement that changes. What the block has already is not repeated; neighbours become one."""
     by_statement: dict[cst.CSTNode, list[ImportEdit]] = {}
     for edit in edits:
         by_statement.setdefault(edit.node, []).append(edit)
@@ -48,6 +50,7 @@ def plan_imports(
             plan = _plan(statement, by_statement[statement], names)
             if _may_go(line):
                 plan.new = [one for one in plan.new if one not in there]
+                _merge(parsed, plan, plans)
             plans[statement] = plan
             there.update(plan.new)
         else:
@@ -55,8 +58,33 @@ def plan_imports(
     return plans
 
 
+def _merge(parsed: ParsedFile, plan: ImportPlan, plans: Mapping[cst.CSTNode, ImportPlan]) -> None:
+    """Moves what is new to the line above, where that is new as well."""
+    above = _plan_above(parsed, plan, plans)
+    if above is None or plan.kept or not (above.new or above.merged):
+        return
+    plan.merged = above.merged or above
+    plan.merged.new += plan.new
+    plan.new = []
+
+
+def _plan_above(parsed: ParsedFile, plan: ImportPlan, plans: Mapping[cst.CSTNode, ImportPlan]) -> ImportPlan | None:
+    above = _above(parsed, plan.statement)
+    return plans.get(above) if above is not None else None
+
+
+def _above(parsed: ParsedFile, statement: cst.CSTNode) -> cst.CSTNode | None:
+    """The only statement of the line above in the same block."""
+    line = parsed.parent(statement)
+    block = parsed.parent(line) if line is not None else None
+    body = list(getattr(block, "body", ()))
+    at = next((number for number, one in enumerate(body) if one is line), 0)
+    above = body[at - 1] if at else None
+    return above.body[0] if isinstance(above, cst.SimpleStatementLine) and len(above.body) == 1 else None
+
+
 def _plan(statement: cst.Import | cst.ImportFrom, edits: Sequence[ImportEdit], names: LocalNames) -> ImportPlan:
-    gone = {edit.alias for edit in edits}
+    gone = {edit.alias for edit in edits if not edit.stays}
     aliases = () if isinstance(statement.names, cst.ImportStar) else tuple(statement.names)
     kept = tuple(alias for alias in aliases if alias not in gone)
     doors = dict.fromkeys(door for edit in edits for door in edit.doors)

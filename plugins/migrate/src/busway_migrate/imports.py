@@ -12,7 +12,7 @@ from busway_migrate.edits import Door, ImportEdit, NameEdit
 from busway_migrate.file_analysis import FileAnalysis
 from busway_migrate.modules import Modules
 from busway_migrate.parsed_file import dotted_name, node_of, targets_of
-from busway_migrate.resolver import OldName
+from busway_migrate.resolver import Meaning, OldName
 from busway_migrate.uses import BY_HAND, Origin, use_path
 
 __all__ = ["analyse_imports"]
@@ -37,21 +37,35 @@ def _binding(analysis: FileAnalysis, binding: Binding, group: int, found: Iterab
     meaning = analysis.resolver.meaning(binding.path)
     if isinstance(meaning, OldName) and meaning.is_variable:
         _use_all(analysis, binding, group)  # the variable keeps its name, so the import of it stays
-        return
+    elif meaning is Meaning.PREFIX:
+        _lead_on(analysis, binding, group)
+    else:
+        _make_way(analysis, binding, group, found)
+
+
+def _lead_on(analysis: FileAnalysis, binding: Binding, group: int) -> None:
+    """An import of a package, or of a module of the tree: it stays, and new imports stand beside it."""
+    doors = tuple(dict.fromkeys(_use_all(analysis, binding, group, stays=True)))
+    if doors or analysis.groups.is_blocked(group):
+        analysis.edits.append(ImportEdit(group, binding.statement, None, binding.alias, doors, stays=True))
+
+
+def _make_way(analysis: FileAnalysis, binding: Binding, group: int, found: Iterable[Binding]) -> None:
+    """An import of an old name or an old module: it goes."""
+    meaning = analysis.resolver.meaning(binding.path)
     doors = dict.fromkeys(_use_all(analysis, binding, group))
     if isinstance(meaning, OldName):
         doors |= dict.fromkeys(_door(analysis, binding, meaning, group))
-    elif _is_only_a_way(analysis, binding, doors, group):
-        return
-    # What failed is told at the import too, for a group that can be changed needs its import changed.
+    elif not doors and not analysis.groups.is_blocked(group):
+        _block_unused(analysis, binding, group, meaning)
     rule = meaning.rules[0] if isinstance(meaning, OldName) else None
     analysis.edits.append(ImportEdit(group, binding.statement, rule, binding.alias, tuple(doors)))
     _other_bindings(analysis, binding, group, found, tuple(doors))
     _named_in_text(analysis, binding, group)
 
 
-def _use_all(analysis: FileAnalysis, binding: Binding, group: int) -> list[Door]:
-    origin = Origin(group, binding.scope)
+def _use_all(analysis: FileAnalysis, binding: Binding, group: int, *, stays: bool = False) -> list[Door]:
+    origin = Origin(group, binding.scope, stays)
     doors: list[Door] = []
     for access in binding.references():
         node = access.node
@@ -80,19 +94,15 @@ def _door(analysis: FileAnalysis, binding: Binding, old: OldName, group: int) ->
         analysis.block(group, binding.statement, rule.doc or "the rule leaves it to a person", BY_HAND, rule)
 
 
-def _is_only_a_way(analysis: FileAnalysis, binding: Binding, doors: dict[Door, None], group: int) -> bool:
-    """An import of a module or package: nothing to change where nothing old is reached through it."""
-    if doors or analysis.groups.is_blocked(group):
-        return False
-    if binding.path in analysis.resolver.book.modules:
+def _block_unused(analysis: FileAnalysis, binding: Binding, group: int, meaning: Meaning) -> None:
+    """An import that nothing in the file needs may be there for what it does."""
+    if meaning is Meaning.MODULE:
         why = "the module is imported, and nothing of it is used here"
-        analysis.block(group, binding.statement, why, "remove the import, unless what it does when imported is needed")
-        return False
-    if binding.path.rpartition(".")[0] in analysis.resolver.book.modules:
+        fix = "remove the import, unless what it does when imported is needed"
+    else:
         why = f"no rule is about {binding.path}"
-        analysis.block(group, binding.statement, why, "write it anew, or add a rule: docs/migrate.md")
-        return False
-    return True
+        fix = "write it anew, or add a rule: docs/migrate.md"
+    analysis.block(group, binding.statement, why, fix)
 
 
 def _other_bindings(

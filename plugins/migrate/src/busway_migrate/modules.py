@@ -57,6 +57,11 @@ class Modules:
                     return path
         return None
 
+    def old_code_of(self, module: str) -> Path | None:
+        """The file that holds the code of the old ``module``: beside its shim, where there is one."""
+        places = (f"{module}{LEGACY_SUFFIX}", f"{module}.{PACKAGE_LEGACY}", module)
+        return next((file for place in places if (file := self.file_of(place)) is not None), None)
+
     def absolute(self, path: Path, level: int, module: str) -> Sequence[str]:
         """What ``module`` means in ``path`` after ``level`` dots, from each root; nothing outside the tree."""
         if level == 0:

@@ -87,7 +87,7 @@ class Tree:
         analyse_variables(analysis)
 
     def _names(self, module: str) -> frozenset[str] | None:
-        file = self._modules.file_of(module)
+        file = self._modules.old_code_of(module)
         source = self._files.sources.get(file) if file is not None else None
         return names_of(source.text) if source is not None else None
 

@@ -28,6 +28,8 @@ class Origin(NamedTuple):
     group: int
     scope: Scope
     """The scope of the import."""
+    stays: bool = False
+    """The import stays as it is, so that what else is reached through it does not matter."""
 
 
 def use_path(analysis: FileAnalysis, origin: Origin, node: cst.BaseExpression, path: str) -> list[Door]:
@@ -43,10 +45,14 @@ def use_path(analysis: FileAnalysis, origin: Origin, node: cst.BaseExpression, p
             analysis.block(origin.group, node, unruled, "write it anew, or add a rule: docs/migrate.md")
             return []
         if meaning is Meaning.FOREIGN:
+            if origin.stays:
+                return []
             why = f"{path.partition('.')[0]} is needed here for something else, and only this import binds it"
             analysis.block(origin.group, node, why, f"import {path.rpartition('.')[0] or path} on its own")
             return []
         if not (isinstance(parent, cst.Attribute) and parent.value is node):
+            if origin.stays:
+                return []
             analysis.block(origin.group, node, f"the module {path} is handed on as a whole", BY_HAND)
             return []
         node, path = parent, f"{path}.{parent.attr.value}"
