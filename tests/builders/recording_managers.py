@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -38,10 +38,13 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.on_note: Callable[[str, dict[str, Any]], object] = lambda method, arguments: None
+        """Is told every call, for who keeps calls together with other things."""
 
     def note(self, method: str, arguments: dict[str, Any]) -> str:
         """Writes a call down; the answer tells calls apart."""
         self.calls.append((method, arguments))
+        self.on_note(method, arguments)
         return f"{method}#{len(self.calls)}"
 
 

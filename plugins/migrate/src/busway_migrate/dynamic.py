@@ -74,10 +74,17 @@ def _whole(text: TextConstant, resolver: Resolver) -> tuple[str, Alias | None] |
     for end in range(len(parts), 0, -1):
         path = ".".join(parts[:end])
         meaning = resolver.meaning(path)
-        is_old = isinstance(meaning, OldName) or meaning in (Meaning.MODULE, Meaning.UNRULED)
-        if is_old and ("." in path or text.call in IMPORTERS):
+        if _is_old(path, meaning, text):
             return path, meaning.alias if isinstance(meaning, OldName) else None
     return None
+
+
+def _is_old(path: str, meaning: OldName | Meaning, text: TextConstant) -> bool:
+    """Whether ``path`` is old beyond doubt; a word such as config, or config.yaml, is so only where it is imported."""
+    is_unruled = meaning is Meaning.UNRULED
+    is_clear = "." in (path.rpartition(".")[0] if is_unruled else path)
+    is_old = isinstance(meaning, OldName) or meaning is Meaning.MODULE or is_unruled
+    return is_old and (is_clear or text.call in IMPORTERS)
 
 
 def _prefix(text: TextConstant, resolver: Resolver) -> tuple[str, Alias | None] | None:
