@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -277,17 +278,8 @@ def test_the_guard_for_ruff_sees_them_too(repository: Path) -> None:
     from busway_migrate.ruff_rules import ruff_configuration
 
     (repository / "ruff-migrate.toml").write_text(ruff_configuration(pack()), "utf-8")
-    command = [
-        "ruff",
-        "check",
-        "--config",
-        "ruff-migrate.toml",
-        "--select",
-        "TID251",
-        "--output-format",
-        "concise",
-        ".",
-    ]
+    options = ["--config", "ruff-migrate.toml", "--select", "TID251", "--output-format", "concise"]
+    command = [sys.executable, "-m", "ruff", "check", *options, "."]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert "test-old.py:1:" in done.stdout
     assert "job.py:1:" in done.stdout

@@ -36,7 +36,8 @@ class _WithShims(click.Command):
             return super().invoke(ctx)
         from busway_migrate.shims_command import shims
 
-        with shims.make_context("shims", list(ctx.meta[SHIMS]), parent=ctx) as inner:
+        # The paths of this command have no place in the usage of the other.
+        with shims.make_context(f"{ctx.info_name} shims", list(ctx.meta[SHIMS]), parent=ctx.parent) as inner:
             return shims.invoke(inner)
 
 
