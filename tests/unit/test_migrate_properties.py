@@ -14,6 +14,12 @@ from busway_migrate.findings import FindingKind
 
 NO_RULE = "from recorder import out\nfrom utils.cache_manager import CacheManager\nout(CacheManager().purge())\n"
 
+BEYOND_A_GAP = (
+    "from recorder import out, step\nfrom utils.change_tracker import ChangeTracker\n"
+    "out(ChangeTracker().log_error(step(0), step(1), step(2), step(3)))\n"
+)
+"""The fourth argument of the old call is the sixth of the new one."""
+
 
 def write(folder: Path, files: dict[str, str]) -> None:
     for name, text in {**RECORDING_MODULES, **files}.items():
@@ -50,6 +56,7 @@ def check(files: dict[str, str]) -> None:
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(programs())
 @example({"job.py": NO_RULE})
+@example({"job.py": BEYOND_A_GAP})
 def test_a_program_does_the_same_before_and_after(files: dict[str, str]) -> None:
     check(files)
 

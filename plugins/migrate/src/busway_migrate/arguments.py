@@ -54,7 +54,7 @@ def _moved(
 
 def _is_plain_constant(new: NewArgument) -> bool:
     """A constant that says by itself what it is; None does not, and is better read with its keyword."""
-    return not new.parameter and new.expression != "None"
+    return not new.parameter and new.expression != "None" and not new.is_gap
 
 
 def _added(shape: CallShape, replacement: Replacement, done: Collection[str]) -> Iterator[cst.Arg]:
@@ -62,7 +62,7 @@ def _added(shape: CallShape, replacement: Replacement, done: Collection[str]) ->
     defaults = {parameter.name: parameter.default for parameter in shape.parameters}
     for new in replacement.arguments:
         default = defaults.get(new.parameter, "")
-        if new.keyword in done:
+        if new.keyword in done or new.is_gap:
             continue
         if not new.parameter:
             yield _worded(cst.Arg(cst.Name("_")), new.keyword, cst.parse_expression(new.expression))
@@ -102,10 +102,19 @@ class _Filler(cst.CSTTransformer):
 def _separated(arguments: Sequence[cst.Arg], before: Sequence[cst.Arg]) -> Sequence[cst.Arg]:
     """With a comma between each two as the old call had it, and at the end when it had one there."""
     first = before[0].comma if len(before) > 1 else None
-    between = first if isinstance(first, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    between = _bare(first) if isinstance(first, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     last = before[-1].comma if before else cst.MaybeSentinel.DEFAULT
     found = []
     for number, argument in enumerate(arguments, 1):
         own = argument.comma if isinstance(argument.comma, cst.Comma) and argument.comma is not last else between
         found.append(argument.with_changes(comma=last if number == len(arguments) else own))
     return found
+
+
+def _bare(comma: cst.Comma) -> cst.Comma:
+    """A comma with the line break of ``comma`` and without its comment, which belongs to one argument alone."""
+    after = comma.whitespace_after
+    if not isinstance(after, cst.ParenthesizedWhitespace):
+        return comma
+    first_line = after.first_line.with_changes(comment=None, whitespace=cst.SimpleWhitespace(""))
+    return comma.with_changes(whitespace_after=after.with_changes(first_line=first_line, empty_lines=[]))

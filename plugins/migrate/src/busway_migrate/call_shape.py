@@ -5,7 +5,8 @@ Both are Python text, so that the same rule changes calls in code and writes the
     call    = "(error_type, message, entity_type=None, exception=...)"
     becomes = "log_error(kind=error_type, entity=entity_type, message=message, exc=exception)"
 
-A default is what is handed on when the argument was not given; ``...`` as a default means: then nothing is handed on.
+The new arguments stand in the order of the new function's parameters, without a gap: ``exc=...`` keeps the place of one
+that is not given. A default is what is handed on when the argument was not given; ``...`` as a default means: then nothing is handed on.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ class NewArgument:
     """Python text with at most one old parameter in it."""
     parameter: str = ""
     """The old parameter; empty for a constant."""
+
+    @property
+    def is_gap(self) -> bool:
+        """``keyword=...``: a parameter that the new function has in this place and that is not given."""
+        return self.expression == "..."
 
 
 @dataclass(frozen=True, slots=True)

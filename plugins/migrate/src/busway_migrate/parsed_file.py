@@ -11,13 +11,13 @@ from libcst.metadata import (
     Assignment,
     BaseAssignment,
     MetadataWrapper,
-    ParentNodeProvider,
     PositionProvider,
     Scope,
     ScopeProvider,
 )
 
 from busway_migrate.source_file import SourceFile
+from busway_migrate.syntax import parents_of
 
 __all__ = ["ParsedFile", "UnparsableError", "dotted_name", "node_of", "targets_of"]
 
@@ -92,7 +92,7 @@ class ParsedFile:
 
     @cached_property
     def imports(self) -> list[cst.Import | cst.ImportFrom]:
-        """Every import statement; those of one block in the order of the text."""
+        """Every import statement, in the order of the text."""
         return [node for node in self._parents if isinstance(node, (cst.Import, cst.ImportFrom))]
 
     @cached_property
@@ -111,7 +111,7 @@ class ParsedFile:
 
     @cached_property
     def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
-        return dict(self._wrapper.resolve(ParentNodeProvider))
+        return parents_of(self.module)
 
     @cached_property
     def _positions(self) -> dict[cst.CSTNode, cst.metadata.CodeRange]:

@@ -21,7 +21,28 @@ def rewritten(parsed: ParsedFile, edits: Sequence[Edit]) -> str:
     names = LocalNames(parsed, edits)
     imports = plan_imports(parsed, [edit for edit in edits if isinstance(edit, ImportEdit)], names)
     others = {edit.node: edit for edit in edits if not isinstance(edit, ImportEdit)}
-    return parsed.module.visit(_Rewriter(others, imports, names)).code
+    rewriter = _Rewriter(others, imports, names)
+    # A visit makes every node anew, so only the statements of the module that have an edit in them are visited.
+    touched = {_outermost(parsed, edit.node) for edit in edits}
+    body: list[cst.BaseStatement | cst.SimpleStatementLine] = []
+    for statement in parsed.module.body:
+        body += _visited(statement, rewriter) if statement in touched else [statement]
+    return parsed.module.with_changes(body=body).code
+
+
+def _outermost(parsed: ParsedFile, node: cst.CSTNode) -> cst.CSTNode:
+    """The statement of the module that ``node`` lies in."""
+    around = [node, *parsed.ancestors(node)]
+    return around[-2]
+
+
+def _visited(
+    statement: cst.BaseStatement | cst.SimpleStatementLine, rewriter: cst.CSTTransformer
+) -> Sequence[cst.BaseStatement | cst.SimpleStatementLine]:
+    made = statement.visit(rewriter)
+    if isinstance(made, cst.RemovalSentinel):
+        return ()
+    return list(made) if isinstance(made, cst.FlattenSentinel) else [made]
 
 
 class _Rewriter(cst.CSTTransformer):

@@ -172,7 +172,7 @@ def _signature(rule: Rule) -> list[str]:
 def _arguments(rule: Rule) -> list[str]:
     parameters = {parameter.name: parameter for parameter in rule.shape.parameters}
     plain, optional = [], []
-    for new in rule.replacement.arguments:
+    for new in (one for one in rule.replacement.arguments if not one.is_gap):
         parameter = parameters.get(new.parameter)
         if parameter is not None and parameter.default == "...":
             optional.append(f"{new.keyword}={_guarded(new, parameter)}")
