@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,13 @@ def test_the_settings_of_the_rules_are_those_that_are_declared() -> None:
 
     rule = next(rule for rule in pack().rules if rule.module == "config" and not rule.attribute)
     assert set(rule.name.removeprefix("(?:").removesuffix(")").split("|")) == declared_names()
+
+
+def test_nothing_of_it_is_imported_before_it_is_used() -> None:
+    """``import busway`` and ``busway --help`` cost the same whether it is installed or not."""
+    code = "import sys, busway; from busway.cli.main import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    help_text, _, modules = done.stdout.rstrip().rpartition("\n")
+    assert "Move code from old imports to Busway." in help_text
+    found = {name.partition(".")[0] for name in modules.split()}
+    assert found.isdisjoint({"busway_migrate", "libcst", "pyflakes"})

@@ -6,7 +6,8 @@ Both are Python text, so that the same rule changes calls in code and writes the
     becomes = "log_error(kind=error_type, entity=entity_type, message=message, exc=exception)"
 
 The new arguments stand in the order of the new function's parameters, without a gap: ``exc=...`` keeps the place of one
-that is not given. A default is what is handed on when the argument was not given; ``...`` as a default means: then nothing is handed on.
+that is not given. A default is what is handed on when the argument was not given; ``...`` as a default means: then
+nothing is handed on.
 """
 
 from __future__ import annotations

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import libcst as cst
 from libcst.metadata import (
     Assignment,
     BaseAssignment,
+    CodeRange,
     MetadataWrapper,
     PositionProvider,
     Scope,
@@ -19,7 +22,11 @@ from libcst.metadata import (
 from busway_migrate.source_file import SourceFile
 from busway_migrate.syntax import parents_of
 
-__all__ = ["ParsedFile", "UnparsableError", "dotted_name", "node_of", "targets_of"]
+__all__ = ["ParsedFile", "TopStatement", "UnparsableError", "dotted_name", "node_of", "targets_of"]
+
+
+TopStatement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class UnparsableError(Exception):
@@ -35,8 +42,13 @@ class ParsedFile:
             module = cst.parse_module(source.text)
         except (cst.ParserSyntaxError, RecursionError, ValueError) as error:
             raise UnparsableError(str(error).partition("\n")[0]) from error
-        if module.code != source.text:
+        header = module.with_changes(body=[], footer=[], has_trailing_newline=True).code if module.header else ""
+        pieces = [header, *map(module.code_for_node, module.body)]
+        if not _is_whole(pieces, module, source.text):
             raise UnparsableError("writing it back unchanged would not give the same bytes")
+        self._before = _lines_before(pieces)
+        self._numbers = {statement: number for number, statement in enumerate(module.body)}
+        self._ranges: dict[cst.CSTNode, dict[cst.CSTNode, CodeRange]] = {}
         # The parser makes every node anew, so the copy that guards against nodes used twice is not needed.
         self._wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         self.module = module
@@ -74,7 +86,17 @@ class ParsedFile:
 
     def line(self, node: cst.CSTNode) -> int:
         """Its first line, from 1."""
-        return int(self._positions[node].start.line)
+        statement = self.statement(node)
+        if statement not in self._ranges:
+            alone = MetadataWrapper(cst.Module([statement]), unsafe_skip_copy=True)
+            self._ranges[statement] = dict(alone.resolve(PositionProvider))
+        before = self._before[self._numbers[statement]]
+        return before + int(self._ranges[statement][node].start.line)
+
+    def statement(self, node: cst.CSTNode) -> TopStatement:
+        """The statement of the module that ``node`` is or lies in."""
+        outermost = [node, *self.ancestors(node)][-2]
+        return cast(TopStatement, outermost)
 
     def code(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Its text on one line, cut to ``limit`` characters."""
@@ -113,9 +135,19 @@ class ParsedFile:
     def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
         return parents_of(self.module)
 
-    @cached_property
-    def _positions(self) -> dict[cst.CSTNode, cst.metadata.CodeRange]:
-        return dict(self._wrapper.resolve(PositionProvider))
+
+def _is_whole(pieces: Sequence[str], module: cst.Module, text: str) -> bool:
+    """Whether writing the module back gives ``text``; the pieces lack what comes after the last statement."""
+    return "".join(pieces) == text or module.code == text
+
+
+def _lines_before(pieces: Sequence[str]) -> list[int]:
+    """How many lines stand before each piece but the first."""
+    found, lines = [], 0
+    for piece in pieces[:-1]:
+        lines += len(_LINE_END.findall(piece))
+        found.append(lines)
+    return found
 
 
 def node_of(assignment: BaseAssignment) -> cst.CSTNode | None:

@@ -11,7 +11,7 @@ from busway_migrate.arguments import new_arguments
 from busway_migrate.edits import AttributeEdit, CallEdit, Edit, ImportEdit, NameEdit, ObjectEdit
 from busway_migrate.import_lines import ImportPlan, plan_imports
 from busway_migrate.local_names import LocalNames
-from busway_migrate.parsed_file import ParsedFile
+from busway_migrate.parsed_file import ParsedFile, TopStatement
 
 __all__ = ["rewritten"]
 
@@ -23,26 +23,18 @@ def rewritten(parsed: ParsedFile, edits: Sequence[Edit]) -> str:
     others = {edit.node: edit for edit in edits if not isinstance(edit, ImportEdit)}
     rewriter = _Rewriter(others, imports, names)
     # A visit makes every node anew, so only the statements of the module that have an edit in them are visited.
-    touched = {_outermost(parsed, edit.node) for edit in edits}
-    body: list[cst.BaseStatement | cst.SimpleStatementLine] = []
+    touched = {parsed.statement(edit.node) for edit in edits}
+    body: list[TopStatement] = []
     for statement in parsed.module.body:
         body += _visited(statement, rewriter) if statement in touched else [statement]
     return parsed.module.with_changes(body=body).code
 
 
-def _outermost(parsed: ParsedFile, node: cst.CSTNode) -> cst.CSTNode:
-    """The statement of the module that ``node`` lies in."""
-    around = [node, *parsed.ancestors(node)]
-    return around[-2]
-
-
-def _visited(
-    statement: cst.BaseStatement | cst.SimpleStatementLine, rewriter: cst.CSTTransformer
-) -> Sequence[cst.BaseStatement | cst.SimpleStatementLine]:
+def _visited(statement: TopStatement, rewriter: cst.CSTTransformer) -> Sequence[TopStatement]:
     made = statement.visit(rewriter)
     if isinstance(made, cst.RemovalSentinel):
         return ()
-    return list(made) if isinstance(made, cst.FlattenSentinel) else [made]
+    return cast(Sequence[TopStatement], list(made) if isinstance(made, cst.FlattenSentinel) else [made])
 
 
 class _Rewriter(cst.CSTTransformer):
