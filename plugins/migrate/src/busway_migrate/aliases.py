@@ -9,6 +9,7 @@ from busway_migrate.exports import exports_of
 from busway_migrate.groups import Groups
 from busway_migrate.modules import Modules
 from busway_migrate.python_files import PythonFiles
+from busway_migrate.relevance import narrow
 from busway_migrate.resolver import Alias, Resolver
 
 __all__ = ["Aliases"]
@@ -54,6 +55,7 @@ class Aliases:
         parsed = self._files.parsed(path)
         if parsed is None:
             return False
+        narrow(parsed, self._modules, self._resolver)
         known = self.outer.setdefault(path, {})
         names = self._modules.names(path)
         is_new = False

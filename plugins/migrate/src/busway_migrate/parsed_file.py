@@ -49,18 +49,29 @@ class ParsedFile:
         self._before = _lines_before(pieces)
         self._numbers = {statement: number for number, statement in enumerate(module.body)}
         self._ranges: dict[cst.CSTNode, dict[cst.CSTNode, CodeRange]] = {}
-        # The parser makes every node anew, so the copy that guards against nodes used twice is not needed.
-        self._wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         self.module = module
+        self._pieces = pieces[1:]
+        self._kept: Sequence[cst.BaseStatement] = module.body
 
     @property
     def path(self) -> Path:
         """Where the file lies."""
         return self.source.path
 
+    def pieces(self) -> Iterator[tuple[TopStatement, str]]:
+        """The statements of the module with their text."""
+        return zip(self.module.body, self._pieces, strict=True)
+
+    def keep(self, statements: Sequence[cst.BaseStatement]) -> None:
+        """From now on scopes are about these statements of the module alone."""
+        if list(statements) != list(self._kept):
+            self._kept = statements
+            for name in ("scopes", "global_scope", "_scope_of"):
+                vars(self).pop(name, None)
+
     @cached_property
     def scopes(self) -> Sequence[Scope]:
-        """Every scope, in a stable order."""
+        """Every scope of what is kept, in a stable order."""
         found = dict.fromkeys(scope for scope in self._scope_of.values() if scope is not None)
         return list(found)
 
@@ -129,7 +140,9 @@ class ParsedFile:
 
     @cached_property
     def _scope_of(self) -> dict[cst.CSTNode, Scope | None]:
-        return dict(self._wrapper.resolve(ScopeProvider))
+        # The parser makes every node anew, so the copy that guards against nodes used twice is not needed.
+        kept = MetadataWrapper(self.module.with_changes(body=self._kept), unsafe_skip_copy=True)
+        return dict(kept.resolve(ScopeProvider))
 
     @cached_property
     def _parents(self) -> dict[cst.CSTNode, cst.CSTNode]:

@@ -20,6 +20,7 @@ from busway_migrate.modules import Modules
 from busway_migrate.old_modules import names_of
 from busway_migrate.outside import is_outside, outside_findings
 from busway_migrate.python_files import PythonFiles
+from busway_migrate.relevance import narrow
 from busway_migrate.resolver import Resolver
 from busway_migrate.rewriter import rewritten
 from busway_migrate.rule_book import RuleBook
@@ -97,6 +98,7 @@ class Tree:
             parsed = self._files.parsed(path)
             if parsed is None:
                 return None
+            narrow(parsed, self._modules, self._resolver)
             outer = self._aliases.outer.get(path, {})
             self._analyses[path] = FileAnalysis(
                 parsed, self._resolver, self._groups, self._allow_unsafe, outer_names=outer
