@@ -268,3 +268,29 @@ def test_every_job_reads_its_source_once_in_a_run(house: House) -> None:
     writes = 1  # the vehicle's driver
     assert house.sandbox.calls - before == sum(lists.values()) + writes
     assert sum(house.samsara.answers.values()) - fleet == 2
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BREAKS if kind is not FaultKind.SHUFFLE], ids=str)
+def test_d05_whatever_goes_wrong_with_the_fleet_no_asset_is_written(tmp_path: Path, kind: FaultKind) -> None:
+    """A page that comes short cannot be told from a small fleet; then the brakes hold what would be decommissioned."""
+    house = House(tmp_path, brakes=True)
+    house.vehicles[:] = [vehicle(number) for number in range(6)]
+    house.run("vehicles")
+    before = house.writes
+    options = {name: value for name, value in BREAKS[kind].items() if name != "page"}
+    house.samsara.faults.arm(Fault(kind, "vehicles", page=1 if kind is FaultKind.REPEAT else None, **options))
+    report = house.run("vehicles", samsara_page_size=3)["vehicles"]
+    assert report.outcome in (Outcome.ABORTED, Outcome.HELD)
+    assert house.writes == before
+    house.close()
+
+
+@pytest.mark.parametrize("kind", [FaultKind.HTML, FaultKind.SHAPELESS, FaultKind.FAIL, FaultKind.DROP], ids=str)
+def test_d07_whatever_goes_wrong_with_the_directory_no_user_is_written(
+    house: House, directory: GraphSandbox, kind: FaultKind
+) -> None:
+    house.run("departments", "titles", "jobs")
+    house.sandbox.ledger.clear()
+    directory.faults.arm(Fault(kind, "users", **{name: v for name, v in BREAKS[kind].items() if name != "page"}))
+    assert ended(house.run("employees")["employees"])
+    assert house.writes == 0
