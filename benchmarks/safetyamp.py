@@ -5,8 +5,8 @@ uv run python benchmarks/safetyamp.py --only quota
 uv run python benchmarks/safetyamp.py --only load --csv FILE
 
 The part ``quota`` has the clock of the quota run ten times as fast: 60 calls in 6.1 s for the client, 60 in 6 s for the
-account; 1,880 people, 946 sites, 25 records a page. Its floor is what the calls that were made take where the rest takes
-no time: the first 60 at once, the next 60 after 6.1 s, and so on.
+account; 1,880 people, 946 sites, 25 records a page. Its floor is what the calls that were made take where all else is
+for nothing: the first 60 at once, the next 60 after 6.1 s, and so on.
 The part ``load`` has no quota: it is ``load.py``, on synthetic people unless ``--csv`` names others.
 """
 

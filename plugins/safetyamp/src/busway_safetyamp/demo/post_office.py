@@ -7,6 +7,8 @@ import email.policy
 import socketserver
 import threading
 from email.message import EmailMessage
+from functools import partial
+from typing import Any
 
 __all__ = ["PostOffice"]
 
@@ -19,8 +21,7 @@ class PostOffice:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         """What was taken, oldest first."""
-        self._server = _Server((_HOST, 0), _Counter)
-        self._server.post_office = self
+        self._server = _Server((_HOST, 0), partial(_Counter, self.mails))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -46,13 +47,14 @@ class PostOffice:
 
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
-    post_office: PostOffice
 
 
 class _Counter(socketserver.StreamRequestHandler):
     """One client, command by command (RFC 5321)."""
 
-    server: _Server
+    def __init__(self, mails: list[EmailMessage], *connection: Any) -> None:
+        self._mails = mails
+        super().__init__(*connection)
 
     def handle(self) -> None:
         self._say("220 demo")
@@ -70,7 +72,7 @@ class _Counter(socketserver.StreamRequestHandler):
         lines: list[bytes] = []
         while (line := self.rfile.readline()) and line != b".\r\n":
             lines.append(line.removeprefix(b"."))  # dots at the start of a line are doubled on the way
-        self.server.post_office.mails.append(email.message_from_bytes(b"".join(lines), policy=email.policy.default))
+        self._mails.append(email.message_from_bytes(b"".join(lines), policy=email.policy.default))
 
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
