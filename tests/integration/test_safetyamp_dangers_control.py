@@ -117,6 +117,20 @@ def test_d36_a_job_that_fails_keeps_only_those_from_running_that_need_it(house: 
     }
 
 
+def test_d36_a_job_may_be_told_to_go_on_with_what_is_there(house: House) -> None:
+    """Titles are held; people are created all the same, and get their titles later."""
+    house.run("departments", "jobs")
+    house.sync["titles"]["max_creates"] = 0
+    assert house.run("titles", "employees")["employees"].outcome is Outcome.NOT_RUN
+    house.sync["employees"]["continue_with_stale_refs"] = True
+    reports = house.run("titles", "employees")
+    assert (reports["titles"].outcome, reports["employees"].counts.created) == (Outcome.HELD, 3)
+    assert house.user(1001)["current_title"] is None
+    del house.sync["titles"]["max_creates"]
+    house.run()
+    assert house.user(1001)["current_title"]["name"] == "Welder"
+
+
 def test_d37_a_pause_outlives_a_restart_and_holds_every_job(house: House) -> None:
     house.bench.engine.decisions.pause("", "ann", "audit week")
     house.restart()

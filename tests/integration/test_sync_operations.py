@@ -180,6 +180,9 @@ def test_a_paused_job_is_not_run_and_keeps_those_that_need_it() -> None:
     problem = report.jobs[0].problem
     assert problem is not None
     assert (problem.code, problem.fix, report.exit_code) == ("BW7004", "busway resume first", 7)
+    one.tables["second"] = {"continue_with_stale_refs": True}
+    outcomes = {job.job: job.outcome for job in one.engine.run().jobs}
+    assert outcomes == {"first": Outcome.NOT_RUN, "second": Outcome.DONE, "third": Outcome.DONE}
     assert one.engine.decisions.resume("first", "ann", "mended")
     assert not one.engine.decisions.resume("first", "ann", "mended")
     assert one.engine.run().exit_code == 0

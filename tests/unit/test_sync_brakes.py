@@ -121,6 +121,7 @@ def test_an_unknown_key_gets_the_nearest_name() -> None:
         {"max_deactivations_pct": 101},
         {"max_deactivations_pct": "5"},
         {"allow_empty_source": 1},
+        {"continue_with_stale_refs": "yes"},
         {"fields": 3},
         {"fields": {"town": "sometimes"}},
     ],

@@ -60,8 +60,12 @@ class Tuning:
     rules: Mapping[str, FieldRule]
     """The job's managed fields, with the policies of ``[sync.<job>.fields]``."""
     pace: Pace = Pace()
+    continue_with_stale_refs: bool = False
+    """Runs the job also when one it depends on was held or ended early: what it refers to is then as the target has
+    it, and what is not there yet waits for the next run."""
 
 
+FLAGS = ("allow_empty_source", "continue_with_stale_refs")
 LIMITS = tuple(one.name for one in fields(Limits))
 PACE = tuple(one.name for one in fields(Pace))
 AT_LEAST_ONE = frozenset({"max_attempts", "max_unserved", "concurrency"})
@@ -74,11 +78,16 @@ def tune(job: Job, table: Mapping[str, Any], where: Where) -> Tuning:
         place = where(job.name, key) or f"[sync.{job.name}]"
         if key == "fields":
             continue
-        if key not in LIMITS + PACE:
-            raise _unknown("key", key, (*LIMITS, *PACE, "fields"), place, job)
+        if key not in (*LIMITS, *PACE, *FLAGS):
+            raise _unknown("key", key, dict.fromkeys((*LIMITS, *PACE, *FLAGS, "fields")), place, job)
         chosen[key] = _checked(key, value, place)
     limits, pace = ({name: chosen[name] for name in names if name in chosen} for names in (LIMITS, PACE))
-    return Tuning(replace(Limits(), **limits), _rules(job, table.get("fields", {}), where), replace(Pace(), **pace))
+    return Tuning(
+        replace(Limits(), **limits),
+        _rules(job, table.get("fields", {}), where),
+        replace(Pace(), **pace),
+        chosen.get("continue_with_stale_refs", False),
+    )
 
 
 def unknown_table(name: str, jobs: Iterable[str], where: Where) -> Problem:
@@ -95,7 +104,7 @@ def unknown_table(name: str, jobs: Iterable[str], where: Where) -> Problem:
 
 
 def _checked(key: str, value: Any, place: str) -> Any:
-    if key == "allow_empty_source":
+    if key in FLAGS:
         if isinstance(value, bool):
             return value
         raise _wrong(key, "true or false", place)
