@@ -12,7 +12,7 @@ from typing import Any
 
 from busway.contracts.fields import FieldPolicy, FieldRule
 from busway.contracts.jobs import Job
-from busway.contracts.records import Record, Skip
+from busway.contracts.records import Pending, Record, Skip
 from busway.contracts.runs import Run
 from busway.contracts.validators import Validator
 from busway.errors import RejectedRecordError
@@ -266,6 +266,8 @@ class PlainPlanner:
         if rule.policy in (FieldPolicy.NEVER, FieldPolicy.CREATE_ONLY) or name not in record:
             return None
         old = rule.reader(current) if rule.reader else current.get(name)
+        if repr(record[name]) == repr(old) and not isinstance(old, (list, dict, Pending)):
+            return None  # equal as they stand: no rule is asked
         new_normal, old_normal = self.normal(rule, record[name]), self.normal(rule, old)
         if is_empty(new_normal) and not rule.clear_when_empty:
             return None

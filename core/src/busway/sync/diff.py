@@ -18,6 +18,7 @@ from busway.sync.plan import FieldChange
 
 __all__ = ["Comparison", "holds_pending", "is_empty", "same"]
 
+SCALARS = frozenset({str, int, bool, float, type(None)})
 # Python's own parsers also take "1_000", "nan" and digits of other scripts, which no remote means as a number.
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
@@ -118,6 +119,9 @@ def _compiled(name: str, rule: FieldRule) -> Compare:
         if name not in record:
             return None
         new, old = record[name], read(current)
+        # Most values are equal as they stand; bringing them to one form costs more than all the rest of a comparison.
+        if new == old and type(new) is type(old) and type(new) in SCALARS:
+            return None
         new_normal, old_normal = normal(new), normal(old)
         if is_empty(new_normal) and not clears:
             return None
