@@ -72,11 +72,10 @@ def test_a_misspelt_variable_of_the_core(deployment: SandboxDeployment, monkeypa
 
 
 def test_everything_that_is_missing_is_said_at_once(deployment: SandboxDeployment) -> None:
-    names = ("SAFETYAMP_TOKEN", "VISTA_COMPANIES", "SAFETYAMP_ROLE")
-    deployment.configure(dict.fromkeys(names, ""))
+    deployment.configure({"SAFETYAMP_TOKEN": "", "VISTA_COMPANIES": "", "SAFETYAMP_ROLE": ""})
     code, _, err = deployment.run("run")
     assert code == 3
-    for name in names:
+    for name in ("SAFETYAMP_TOKEN", "VISTA_COMPANIES", "SAFETYAMP_ROLE"):
         assert err.count(f"export {name}=") >= 1, err
     assert deployment.writes == 0
 
