@@ -87,9 +87,7 @@ def within_the_quota(bin_dir: Path, folder: Path, tenant: Tenant) -> None:
     first = run(bin_dir, folder, tenant)
     pace = tenant.writes_per(MINUTE, "/api/users")
     people, sites = tenant.count("users"), tenant.count("sites")
-    time.sleep(PERIOD)  # the calls of the first load are over, as they are an hour later
-    tenant.twelve_changes()
-    cycle = run(bin_dir, folder, tenant)
+    cycles = sorted((quiet_hour(bin_dir, folder, tenant, number) for number in range(3)), key=lambda one: one.seconds)
     refused = tenant.sandbox.answers.get(429, 0)
     tenant.write_settings(calls=0, period=PERIOD)
     cpu, records = plan(bin_dir, folder)
@@ -98,11 +96,18 @@ def within_the_quota(bin_dir: Path, folder: Path, tenant: Tenant) -> None:
         [
             ("first load over its floor", "<= 5 %", str(first)),
             ("its users", ">= 57 writes a minute", f"{pace:.1f} writes a minute of {MINUTE:g} s"),
-            ("a cycle over its floor", "<= 5 %, <= 12 writes", str(cycle)),
+            ("a cycle over its floor", "<= 5 %, <= 12 writes", f"{cycles[1]}, fastest {cycles[0].seconds:.1f} s"),
             ("calls refused (429)", "0", str(refused)),
             ("planning all five jobs", "< 1 s of processor", f"{cpu:.2f} s of processor, {records:,} target records"),
         ],
     )
+
+
+def quiet_hour(bin_dir: Path, folder: Path, tenant: Tenant, number: int) -> Cycle:
+    """A cycle with twelve changes, once the calls of the one before have left the window."""
+    time.sleep(PERIOD)
+    tenant.twelve_changes(number)
+    return run(bin_dir, folder, tenant)
 
 
 def run(bin_dir: Path, folder: Path, tenant: Tenant) -> Cycle:

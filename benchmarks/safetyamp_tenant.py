@@ -68,16 +68,18 @@ class Tenant:
         times = [write.time_ns for write in self.sandbox.ledger.writes if write.path == path]
         return (len(times) - 1) / (times[-1] - times[0]) * 1e9 * seconds
 
-    def twelve_changes(self) -> None:
-        """What a quiet hour brings: ten people have moved, two vehicles are called otherwise."""
+    def twelve_changes(self, number: int) -> None:
+        """What a quiet hour brings, the ``number`` of which it is: ten people have moved, two vehicles are renamed."""
         engine = sa.create_engine(self._vista.url, poolclass=sa.pool.NullPool)
         known = {user["emp_id"] for user in self.sandbox.world.records("users") if user["emp_id"]}
         moved = sorted(known)[:10]
         with engine.begin() as connection:
             table = sa.table("bPREH", sa.column("Employee"), sa.column("City"))
-            connection.execute(sa.update(table).where(table.c.Employee.in_(map(int, moved))).values(City="Newtown"))
+            connection.execute(
+                sa.update(table).where(table.c.Employee.in_(map(int, moved))).values(City=f"Newtown {number}")
+            )
         for vehicle in self._fleet.fleet.vehicles[:2]:
-            vehicle["name"] = f"{vehicle['name']} B"
+            vehicle["name"] = f"Unit {vehicle['id'][-4:]} {number}"
 
     def _add_jobs(self, company: Company) -> None:
         """Open jobs until there is one for each site but the offices; the account has none of them yet."""
