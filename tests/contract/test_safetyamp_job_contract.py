@@ -89,6 +89,19 @@ EMPLOYEE: Record = {
 NOBODY_LISTENS = "http://127.0.0.1:9"
 
 
+class RefusedWrites(httpx.HTTPTransport):
+    """Reads go through; every write is answered with ``status``."""
+
+    def __init__(self, status: int, **headers: str) -> None:
+        super().__init__(verify=False)
+        self._status, self._headers = status, headers
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return super().handle_request(request)
+        return httpx.Response(self._status, headers=self._headers, json={"message": "Too Many Attempts."})
+
+
 class Account:
     """A SafetyAmp account in the sandbox, a Vista, and the jobs between them."""
 
@@ -126,7 +139,14 @@ class Account:
             "employees": self.world.records("users"),
         }
 
-    def connections(self, url: str = "", vista: str = "vista.db", fleet: str = "", **changes: Any) -> Connections:
+    def connections(
+        self,
+        url: str = "",
+        vista: str = "vista.db",
+        fleet: str = "",
+        transport: httpx.BaseTransport | None = None,
+        **changes: Any,
+    ) -> Connections:
         settings = safetyamp_settings(
             domain=url or self.sandbox.url,
             token=Secret(SANDBOX_TOKEN),
@@ -144,7 +164,7 @@ class Account:
             **changes,
         )
         # Loopback needs no certificates, and reading them takes longer than all the rest of a check.
-        doubles = {"http_transport": httpx.HTTPTransport(verify=False)}
+        doubles = {"http_transport": transport or httpx.HTTPTransport(verify=False)}
         context = PluginContext("safetyamp", settings, root=self.folder, clock=StillClock(), doubles=doubles)
         self.opened.append(Connections(context))
         return self.opened[-1]
@@ -246,6 +266,19 @@ class SafetyAmpJobContract(JobContract):
     @pytest.fixture
     def unreachable_job(self, account: Account) -> Job:
         return self.make(account.connections(NOBODY_LISTENS))
+
+    @pytest.fixture
+    def failing_job(self, account: Account) -> Job:
+        return self.make(account.connections(transport=RefusedWrites(500), **self.settings(account)))
+
+    @pytest.fixture
+    def waiting_job(self, account: Account) -> Job:
+        transport = RefusedWrites(429, **{"Retry-After": "7"})
+        return self.make(account.connections(transport=transport, **self.settings(account)))
+
+    def settings(self, account: Account) -> dict[str, Any]:
+        """Settings that only one job needs."""
+        return {}
 
     @pytest.fixture
     def secrets(self) -> Iterable[str]:
@@ -380,9 +413,12 @@ class TestVehicles(SafetyAmpJobContract):
     def filler(self, account: Account, number: int) -> Record:
         return {"name": f"Tool {number}", "site_id": account.office, "asset_type_id": account.kind}
 
+    def settings(self, account: Account) -> dict[str, Any]:
+        """Where vehicles without a driver stand."""
+        return {"vehicle_site_types": f"{account.office}:{account.kind}"}
+
     def placed(self, account: Account) -> Job:
-        """The job of a deployment that says where vehicles without a driver stand."""
-        return self.make(account.connections(vehicle_site_types=f"{account.office}:{account.kind}"))
+        return self.make(account.connections(**self.settings(account)))
 
     @pytest.fixture
     def job(self, account: Account) -> Job:
@@ -458,3 +494,68 @@ class TestEmployeeValidator(ValidatorContract):
     def warned(self) -> Sequence[tuple[str, Record]]:
         odd = {"mobile_phone": "unlisted", "zip_code": "8", "state": "Louisiana", "date_of_birth": "2090-01-01"}
         return [(name, {**EMPLOYEE, name: value}) for name, value in odd.items()]
+
+
+SITE: Record = {
+    "name": " 12345. -  Bridge",
+    "ext_id": " 12345. ",
+    "cluster_id": 11,
+    "street": "9 Mill  Street",
+    "city": None,
+    "state": "la",
+    "zip_code": "70360-",
+    "country": "us",
+    "timezone": "America/Chicago",
+}
+VEHICLE: Record = {
+    "name": " Unit  1",
+    "code": "PLT 1 ",
+    "site_id": 500,
+    "asset_type_id": 3,
+    "serial": "GATE-1",
+    "model": "F-150",
+    "description": " Service  body",
+    "vin": "1ftfw1e5 0nfa00001",
+    "year": "2021",
+    "status": "1",
+}
+
+
+class TestSiteValidator(ValidatorContract):
+    @pytest.fixture
+    def validator(self) -> Validator:
+        return SiteValidator()
+
+    @pytest.fixture
+    def valid(self) -> Sequence[Record]:
+        return [SITE]
+
+    @pytest.fixture
+    def invalid(self) -> Sequence[tuple[str, Record]]:
+        return [(name, {**SITE, name: None}) for name in ("name", "cluster_id")]
+
+    @pytest.fixture
+    def warned(self) -> Sequence[tuple[str, Record]]:
+        odd = {"zip_code": "8", "state": "Louisiana", "country": "USA", "timezone": "Louisiana/Houma"}
+        return [(name, {**SITE, name: value}) for name, value in odd.items()]
+
+
+class TestVehicleValidator(ValidatorContract):
+    @pytest.fixture
+    def validator(self) -> Validator:
+        return VehicleValidator()
+
+    @pytest.fixture
+    def valid(self) -> Sequence[Record]:
+        return [VEHICLE]
+
+    @pytest.fixture
+    def invalid(self) -> Sequence[tuple[str, Record]]:
+        return [(name, {**VEHICLE, name: " "}) for name in ("name", "code")] + [
+            (name, {**VEHICLE, name: None}) for name in ("site_id", "asset_type_id")
+        ]
+
+    @pytest.fixture
+    def warned(self) -> Sequence[tuple[str, Record]]:
+        odd = {"vin": "12", "year": "21", "status": "sold"}
+        return [(name, {**VEHICLE, name: value}) for name, value in odd.items()]
