@@ -70,6 +70,7 @@ class PlainPlanner:
         self.as_read: list[Record] = []
         self.as_mapped: list[Record] = []
         """Records that are known only by the key they showed as read, as mapped."""
+        self.kept: Counter[str] = Counter()
         self.blocked = 0
         self.arrivals = [self.arrival(number, raw) for number, raw in enumerate(source, start=1)]
         self.unidentified += [] if self.raw_keys_stay else self.as_read
@@ -260,14 +261,24 @@ class PlainPlanner:
             reason = f"comparing its fields raised {type(error).__name__}"
             self.out.invalid.append(Unplanned(one.key, label, (reason,), "match", "BW6002", one.record))
             return None
+        self.kept.update(name for name, rule in self.job.fields.items() if self.stays(name, rule, one.record, current))
         return [change for change in found if change is not None]
+
+    def stays(self, name: str, rule: FieldRule, record: Record, current: Record) -> bool:
+        """Whether the source has nothing for the field, and the target keeps what it has."""
+        if rule.policy is not FieldPolicy.ALWAYS or rule.clear_when_empty or name not in record:
+            return False
+        old = rule.reader(current) if rule.reader else current.get(name)
+        if as_they_stand(record[name], old):
+            return False
+        return is_empty(self.normal(rule, record[name])) and not is_empty(self.normal(rule, old))
 
     def difference(self, name: str, rule: FieldRule, record: Record, current: Record) -> FieldChange | None:
         if rule.policy in (FieldPolicy.NEVER, FieldPolicy.CREATE_ONLY) or name not in record:
             return None
         old = rule.reader(current) if rule.reader else current.get(name)
-        if repr(record[name]) == repr(old) and not isinstance(old, (list, dict, Pending)):
-            return None  # equal as they stand: no rule is asked
+        if as_they_stand(record[name], old):
+            return None
         new_normal, old_normal = self.normal(rule, record[name]), self.normal(rule, old)
         if is_empty(new_normal) and not rule.clear_when_empty:
             return None
@@ -383,9 +394,15 @@ class PlainPlanner:
             self.out.warnings.append(
                 f"{self.blocked:,} managed target records were made inactive by somebody else and stay so"
             )
-        for text, number in self.remarks.items():
+        kept = {f"{name}: empty in the source, stays as it is in the target": n for name, n in self.kept.items()}
+        for text, number in (*self.remarks.items(), *kept.items()):
             self.out.warnings.append(text if number == 1 else f"{text} ({number:,} records)")
         keys = Counter(self.job.match_on.of(current) for current in self.target)
         doubled = [key for key, number in keys.items() if key is not None and number > 1]
         if doubled:
             self.out.warnings.append(f"{len(doubled):,} match keys occur more than once in the target")
+
+
+def as_they_stand(new: Any, old: Any) -> bool:
+    """Whether two values are equal without any rule being asked."""
+    return repr(new) == repr(old) and not isinstance(old, (list, dict, Pending))

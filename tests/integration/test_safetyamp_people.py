@@ -99,3 +99,18 @@ def test_a_title_that_differs_by_case_or_blanks_is_the_same(house: House) -> Non
     assert report.counts.created == 1
     assert house.user(1001)["current_title"]["name"] == "WELDER"
     assert {house.user(number)["current_title"]["name"] for number in (1002, 1003)} == {"Lead Welder"}
+
+
+def test_what_the_source_has_not_stays_is_told_and_is_cleared_only_where_that_is_asked_for(house: House) -> None:
+    house.run()
+    house.person(1001)["CellPhone"] = None
+    house.person(1002)["CellPhone"] = " "
+    plan = house.plan("employees")
+    assert plan.changes == []
+    assert "mobile_phone: empty in the source, stays as it is in the target (2 records)" in plan.warnings
+    house.sync["employees"]["clear_when_empty"] = ["mobile_phone"]
+    house.sandbox.ledger.clear()
+    assert house.run()["employees"].counts.updated == 2
+    assert house.written("users") == [("PATCH", DEMANDED | {"mobile_phone"})] * 2
+    assert house.user(1001)["mobile_phone"] is None
+    assert house.is_idle()

@@ -123,6 +123,8 @@ def test_an_unknown_key_gets_the_nearest_name() -> None:
         {"allow_empty_source": 1},
         {"continue_with_stale_refs": "yes"},
         {"fields": 3},
+        {"clear_when_empty": "town"},
+        {"clear_when_empty": ["number"]},
         {"fields": {"town": "sometimes"}},
     ],
 )
@@ -130,6 +132,14 @@ def test_wrong_values_are_refused(table: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         tune(PeopleJob(), table, where)
     assert caught.value.code == "BW4011"
+
+
+def test_fields_that_an_empty_source_clears_are_listed_by_configuration() -> None:
+    rules = tune(PeopleJob(), {"clear_when_empty": ["town"]}, where).rules
+    assert [name for name, rule in rules.items() if rule.clear_when_empty] == ["town"]
+    with pytest.raises(ConfigurationError) as caught:
+        tune(PeopleJob(), {"clear_when_empty": ["twon"]}, where)
+    assert (caught.value.code, caught.value.problem.fix) == ("BW4010", "did you mean town?")
 
 
 def test_field_policies_are_changed_by_configuration() -> None:

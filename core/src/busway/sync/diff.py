@@ -75,20 +75,23 @@ class Comparison:
     where it fails are fields looked at one by one.
     """
 
-    __slots__ = ("_all", "_plain", "_special")
+    __slots__ = ("_all", "_plain", "_special", "kept")
 
     def __init__(self, rules: Mapping[str, FieldRule]) -> None:
+        self.kept: list[str] = []
+        """Fields of the last comparison that the source has nothing for, and that stay as they are in the target."""
         compared = {n: r for n, r in rules.items() if r.policy in (FieldPolicy.ALWAYS, FieldPolicy.IF_EMPTY)}
         plain = [name for name, rule in compared.items() if rule.normaliser is None and rule.reader is None]
         self._plain = itemgetter(*plain) if plain else None
-        self._all = tuple(_compiled(name, rule) for name, rule in compared.items())
-        self._special = tuple(_compiled(name, rule) for name, rule in compared.items() if name not in plain)
+        self._all = tuple(_compiled(name, rule, self.kept) for name, rule in compared.items())
+        self._special = tuple(_compiled(name, rule, self.kept) for name, rule in compared.items() if name not in plain)
 
     def changes(self, record: Record, current: Record) -> tuple[FieldChange, ...]:
         """The fields of ``current`` that ``record`` changes, in declared order.
 
         An exception is one of a normaliser or reader of the job.
         """
+        self.kept.clear()
         compares = self._special if self._plain_equal(record, current) else self._all
         if not compares:
             return ()
@@ -103,7 +106,7 @@ class Comparison:
             return False
 
 
-def _compiled(name: str, rule: FieldRule) -> Compare:
+def _compiled(name: str, rule: FieldRule, kept: list[str]) -> Compare:
     read = rule.reader or _value_of(name)
     normalise = rule.normaliser
     only_if_empty = rule.policy is FieldPolicy.IF_EMPTY
@@ -124,6 +127,8 @@ def _compiled(name: str, rule: FieldRule) -> Compare:
             return None
         new_normal, old_normal = normal(new), normal(old)
         if is_empty(new_normal) and not clears:
+            if not only_if_empty and not is_empty(old_normal):
+                kept.append(name)
             return None
         if only_if_empty and not is_empty(old_normal):
             return None

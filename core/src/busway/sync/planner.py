@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
@@ -20,6 +21,7 @@ from busway.sync.target_index import TargetIndex
 
 __all__ = ["make_plan"]
 
+STAYS = "empty in the source, stays as it is in the target"
 ORDER = {action: position for position, action in enumerate(Action)}
 
 
@@ -61,6 +63,7 @@ class _Planner:
         "_id_field",
         "_index",
         "_job",
+        "_kept",
         "_managed",
         "_plan",
         "_rules",
@@ -80,6 +83,8 @@ class _Planner:
         self._comparison = Comparison(rules)
         self._index = TargetIndex(target, key_reader(job.match_on))
         self._changed: dict[str, tuple[FieldChange, ...]] = {}
+        self._kept: dict[str, tuple[str, ...]] = {}
+        """Fields by match key that the source has nothing for, and that stay as they are in the target."""
         self._adopted: set[int] = set()
         self._plan = Plan(job.name, job.entity)
         self._plan.id_field = job.id_field
@@ -90,7 +95,7 @@ class _Planner:
         if current is None:
             return False
         try:
-            fields = self._comparison.changes(record, current)
+            fields = self._changes(key, record, current)
         except Exception:  # the record is kept, and compared and accounted when the plan is made
             return False
         if fields:
@@ -150,10 +155,16 @@ class _Planner:
         else:
             self._plan.unchanged += 1
 
+    def _changes(self, key: str, record: Record, current: Record) -> tuple[FieldChange, ...]:
+        changes = self._comparison.changes(record, current)
+        if self._comparison.kept:
+            self._kept[key] = (*self._comparison.kept,)
+        return changes
+
     def _fields(self, key: str, record: Record, current: Record) -> tuple[FieldChange, ...] | None:
         """The changed fields; ``None`` once a rule's own code failed on the pair and it is accounted as invalid."""
         try:
-            return self._comparison.changes(record, current)
+            return self._changes(key, record, current)
         except BuswayError:
             raise
         except Exception as error:
@@ -256,7 +267,10 @@ class _Planner:
             self._plan.warnings.append(
                 f"{self._blocked:,} managed target records were made inactive by somebody else and stay so"
             )
-        for text, number in mapped.warnings.items():
+        # Records that were taken out since, because another one has their key, are told for that.
+        ours = (names for key, names in self._kept.items() if key in mapped.settled or key in mapped.records)
+        kept = Counter(f"{name}: {STAYS}" for names in ours for name in names)
+        for text, number in (*mapped.warnings.items(), *sorted(kept.items())):
             self._plan.warnings.append(text if number == 1 else f"{text} ({number:,} records)")
         if self._index.doubled:
             self._plan.warnings.append(f"{len(self._index.doubled):,} match keys occur more than once in the target")

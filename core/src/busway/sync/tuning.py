@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
@@ -58,13 +58,14 @@ class Tuning:
 
     limits: Limits
     rules: Mapping[str, FieldRule]
-    """The job's managed fields, with the policies of ``[sync.<job>.fields]``."""
+    """The job's managed fields, with the policies of ``[sync.<job>.fields]`` and those of ``clear_when_empty``."""
     pace: Pace = Pace()
     continue_with_stale_refs: bool = False
     """Runs the job also when one it depends on was held or ended early: what it refers to is then as the target has
     it, and what is not there yet waits for the next run."""
 
 
+CLEARS = "clear_when_empty"
 FLAGS = ("allow_empty_source", "continue_with_stale_refs")
 LIMITS = tuple(one.name for one in fields(Limits))
 PACE = tuple(one.name for one in fields(Pace))
@@ -76,15 +77,15 @@ def tune(job: Job, table: Mapping[str, Any], where: Where) -> Tuning:
     chosen: dict[str, Any] = {}
     for key, value in table.items():
         place = where(job.name, key) or f"[sync.{job.name}]"
-        if key == "fields":
+        if key in ("fields", CLEARS):
             continue
         if key not in (*LIMITS, *PACE, *FLAGS):
-            raise _unknown("key", key, dict.fromkeys((*LIMITS, *PACE, *FLAGS, "fields")), place, job)
+            raise _unknown("key", key, dict.fromkeys((*LIMITS, *PACE, *FLAGS, "fields", CLEARS)), place, job)
         chosen[key] = _checked(key, value, place)
     limits, pace = ({name: chosen[name] for name in names if name in chosen} for names in (LIMITS, PACE))
     return Tuning(
         replace(Limits(), **limits),
-        _rules(job, table.get("fields", {}), where),
+        _clearing(job, _rules(job, table.get("fields", {}), where), table.get(CLEARS, ()), where),
         replace(Pace(), **pace),
         chosen.get("continue_with_stale_refs", False),
     )
@@ -131,6 +132,19 @@ def _rules(job: Job, policies: Any, where: Where) -> Mapping[str, FieldRule]:
             raise _wrong(f"fields.{name}", "one of " + ", ".join(FieldPolicy), place)
         rules[name] = replace(rules[name], policy=FieldPolicy(policy))
     return rules
+
+
+def _clearing(job: Job, rules: Mapping[str, FieldRule], names: Any, where: Where) -> Mapping[str, FieldRule]:
+    """``rules``, in which those of ``names`` let an empty source value clear the target."""
+    place = where(job.name, CLEARS) or f"[sync.{job.name}]"
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise _wrong(CLEARS, "a list of fields", place)
+    for name in names:
+        if name not in rules:
+            raise _unknown("field", name, rules, place, job)
+        if name in job.match_on.fields or name in job.always_send or name == job.active_field:
+            raise _wrong(CLEARS, f"a list without {name}, which the job cannot do without", place)
+    return {name: rule.clearing() if name in names else rule for name, rule in rules.items()}
 
 
 def _unknown(noun: str, name: str, known: Iterable[str], place: str, job: Job) -> ConfigurationError:
