@@ -23,7 +23,10 @@ class ClusterTree:
     """
 
     def __init__(self, clusters: Iterable[Record]) -> None:
-        self._by_id = {cluster["id"]: cluster for cluster in clusters}
+        self._by_id: dict[Any, Record] = {}
+        self._by_code: dict[str, list[Any]] = {}
+        for cluster in clusters:
+            self._keep(cluster)
 
     def placed(self) -> list[Record]:
         """Every cluster with its ``depth`` and its ``parent``."""
@@ -36,8 +39,9 @@ class ClusterTree:
 
     def take(self, cluster: Record) -> Record:
         """Takes in what the account answered to a write; returns it placed."""
-        self._by_id[cluster["id"]] = {**self._by_id.get(cluster["id"], {}), **cluster}
-        return self.place(self._by_id[cluster["id"]])
+        whole = {**self._by_id.get(cluster["id"], {}), **cluster}
+        self._keep(whole)
+        return self.place(whole)
 
     def id_of(self, depth: int, parent: str) -> Any | None:
         """The id of the cluster that those of ``depth`` call their ``parent``."""
@@ -53,15 +57,8 @@ class ClusterTree:
 
     def elsewhere(self, code: str, depth: int) -> Record | None:
         """The cluster that has ``code`` at another depth than ``depth``; codes are unique in the whole tree."""
-        wanted = code.casefold()
-        return next(
-            (
-                one
-                for one in self._by_id.values()
-                if code_of_cluster(one).casefold() == wanted and self._depth(one) != depth
-            ),
-            None,
-        )
+        same = (self._by_id[key] for key in self._by_code.get(code.casefold(), ()))
+        return next((one for one in same if _folded_code(one) == code.casefold() and self._depth(one) != depth), None)
 
     def root(self, wanted: str) -> str:
         """What regions call the root with the name or id ``wanted``. Raises ``ConfigurationError`` BW5015."""
@@ -73,6 +70,10 @@ class ClusterTree:
         if not name or len(found) != 1:
             raise _no_root(wanted, roots, len(found))
         return self._name(found[0])
+
+    def _keep(self, cluster: Record) -> None:
+        self._by_id[cluster["id"]] = cluster
+        self._by_code.setdefault(_folded_code(cluster), []).append(cluster["id"])
 
     def _name(self, cluster: Record) -> str:
         if cluster.get("parent_cluster_id") is None:
@@ -93,6 +94,10 @@ class ClusterTree:
 def code_of_cluster(cluster: Record) -> str:
     """The code, which departments have from payroll and regions from their name; empty for none."""
     return collapse_blanks(cluster.get("external_code"))
+
+
+def _folded_code(cluster: Record) -> str:
+    return code_of_cluster(cluster).casefold()
 
 
 def name_of_root(root_id: object) -> str:
