@@ -12,6 +12,7 @@ import pytest
 
 from busway.cli import main as entry
 from busway.cli.main import main
+from busway.plugins import known
 from busway.cli.root import BUILT_IN, root
 from busway.errors import HeldError
 
@@ -61,9 +62,12 @@ def test_a_mistyped_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]
     assert "busway explain BW1002" in shown.err
 
 
-def test_a_command_of_a_first_party_distribution_says_what_to_install(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve"]) == 2
-    assert "pip install busway-service" in capsys.readouterr().err
+def test_a_command_of_a_first_party_distribution_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(known.COMMANDS, "fly", "busway-flight")
+    assert main(["fly"]) == 2
+    assert "pip install busway-flight" in capsys.readouterr().err
 
 
 def test_a_wrong_option_is_a_usage_error_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

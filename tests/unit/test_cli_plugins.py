@@ -180,8 +180,9 @@ def test_settings_of_a_plugin_that_broke_are_those_of_the_record(acme: CheckedDe
 
 @pytest.fixture
 def pigeon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sink of this project that is not installed here, whatever is."""
+    """A sink and a command of this project that are not installed here, whatever is."""
     monkeypatch.setitem(known.PLUGINS, ("sinks", "pigeon"), "busway-sink-pigeon")
+    monkeypatch.setitem(known.COMMANDS, "fly", "busway-flight")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def pigeon(monkeypatch: pytest.MonkeyPatch) -> None:
         ("pigeon", "the plugin 'pigeon' is not installed", "pip install busway-sink-pigeon"),
         ("sinks.pigeon", "the plugin 'sinks.pigeon' is not installed", "pip install busway-sink-pigeon"),
         ("busway-sink-pigeon", "is not installed", "pip install busway-sink-pigeon"),
-        ("serve", "is not installed", "pip install busway-service"),
+        ("fly", "is not installed", "pip install busway-flight"),
         ("pagr", "there is no plugin 'pagr'", "did you mean pager? busway plugins show pager"),
         ("sinks.pagr", "there is no plugin", "did you mean sinks.pager? busway plugins show sinks.pager"),
         ("pigeonn", "there is no plugin", "did you mean pigeon? pip install busway-sink-pigeon"),

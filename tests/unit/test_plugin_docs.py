@@ -20,7 +20,7 @@ from busway.cli.explain import pages
 from busway.cli.root import root
 from busway.configuration.core_settings import CoreSettings, SecretSettings, SqlSettings
 from busway.configuration.declarations import Declaration, declarations_of
-from busway.configuration.flags import FlagSettings
+from busway.configuration.flag_settings import FlagSettings
 from busway.contracts.plugins import PluginContext
 from busway.plugins.kinds import BUILT_INS, KINDS
 from busway.plugins.report import PluginState

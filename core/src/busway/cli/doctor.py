@@ -21,6 +21,7 @@ from busway.cli.output import emit_result, json_option, print_table, style
 from busway.cli.plugin_check import check_selected
 from busway.cli.plugin_rows import PluginListing, PluginRow, read_listing
 from busway.cli.plugin_view import age_text
+from busway.configuration.near_value import near_value
 from busway.errors import BuswayError
 from busway.plugins.known import PLUGINS
 
@@ -149,24 +150,13 @@ def _deployment(stage: Boot) -> Finding:
 def _dotenv(stage: Boot) -> Finding:
     used = (stage.deployment.root / ".env").is_file()
     listed = any(pick.name == "dotenv" for pick in stage.selection.secrets)
-    production = used and _environment(stage) == "production"
+    environment = near_value(stage, "ENV") or ("production", "")
+    production = used and environment[0] == "production"
     if used and not listed:
         return "dotenv", "warning", ".env is there, but the source is not selected", 'add "dotenv" to [plugins] secrets'
     if production:
         return "dotenv", "warning", "a .env is in use in production", "move its values to the environment or a vault"
     return "dotenv", "ok", ".env in use" if used else "no .env", ""
-
-
-def _environment(stage: Boot) -> str:
-    """``ENV`` as the layers that every deployment has say it; no plugin is loaded for it."""
-    from dotenv import dotenv_values
-
-    try:
-        dotenv = dotenv_values(stage.deployment.root / ".env")
-    except (OSError, UnicodeDecodeError):  # `busway config check` tells what is wrong with it
-        dotenv = {}
-    layers = (stage.environ, dotenv, stage.deployment.tables.get("settings", {}))
-    return next((str(layer["ENV"]) for layer in layers if layer.get("ENV")), "production")
 
 
 def _state_dir(path: Path) -> Finding:

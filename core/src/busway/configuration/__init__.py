@@ -9,7 +9,9 @@ file                    nouns
                         the core's variables
 ``env_source``,         the built-in secret sources; ``sources`` makes them for stage 1
 ``dotenv_source``
-``declarations``        Declaration, Catalog: what can be set; ``core_settings`` are the core's own
+``near_value``          a setting before any plugin is loaded, for checks
+``declarations``        Declaration, Catalog: what can be set; ``core_settings`` are the core's own,
+                        ``flag_settings`` those of a migration, ``flags`` what they may say
 ``layers``              Layers, Found: where a value can come from, in order
 ``resolver``            Resolver: values remembered for as long as they may be used; ``memory`` says how long,
                         ``flights`` asks once for many, ``known_secrets`` keeps rotated ones masked

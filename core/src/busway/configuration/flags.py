@@ -7,13 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
 
-from pydantic import AfterValidator
-
-from busway.contracts.settings import Settings, setting
-
-__all__ = ["FLAG_NAMES", "REMOVED_IN", "SINCE", "Flag", "FlagSettings", "parse_flag"]
+__all__ = ["FLAG_NAMES", "REMOVED_IN", "SINCE", "Flag", "parse_flag"]
 
 SINCE = "0.1"
 REMOVED_IN = "0.2"
@@ -60,26 +55,3 @@ def parse_flag(text: str) -> Flag:
 
 def _word(on: bool) -> str:
     return "on" if on else "off"
-
-
-def _checked(text: str) -> str:
-    return str(parse_flag(text))
-
-
-FlagText = Annotated[str, AfterValidator(_checked)]
-
-
-def _flag(manager: str, what: str) -> FlagText:
-    doc = (
-        f"Shims take {what} from Busway (on) or from the old code (off); on,off@JOB for one job. Gone in {REMOVED_IN}."
-    )
-    found: FlagText = setting("on", env=FLAG_NAMES[manager], doc=doc)
-    return found
-
-
-class FlagSettings(Settings, defer_build=True):
-    """One flag per manager."""
-
-    unified_config: FlagText = _flag("config", "settings")
-    unified_data: FlagText = _flag("data", "cached data")
-    unified_events: FlagText = _flag("events", "sessions, changes and errors")

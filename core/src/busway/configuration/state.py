@@ -12,7 +12,7 @@ from busway.configuration.core_settings import CoreSettings, SecretSettings, Sql
 from busway.configuration.declarations import CORE, Catalog
 from busway.configuration.dotenv_source import DotenvSource
 from busway.configuration.env_source import EnvSource
-from busway.configuration.flags import FlagSettings
+from busway.configuration.flag_settings import FlagSettings
 from busway.configuration.held_source import HeldSource
 from busway.configuration.layers import Layers
 from busway.configuration.resolver import Resolver
