@@ -12,9 +12,9 @@ import pytest
 
 from busway.cli import main as entry
 from busway.cli.main import main
-from busway.plugins import known
 from busway.cli.root import BUILT_IN, root
 from busway.errors import HeldError
+from busway.plugins import known
 
 HEAVY = {"pydantic", "pluggy", "stevedore", "importlib_metadata", "sqlalchemy", "httpx", "rich", "sqlite3", "orjson"}
 
