@@ -19,7 +19,17 @@ from urllib.parse import urlsplit
 
 from load import COLUMNS
 
-__all__ = ["Client", "PlainProbe", "SlowRemote", "Started", "deployment", "rss_mb", "settled", "write_rows"]
+__all__ = [
+    "Client",
+    "PlainProbe",
+    "SlowRemote",
+    "Started",
+    "deployment",
+    "rss_mb",
+    "settled",
+    "when_childless",
+    "write_rows",
+]
 
 DEPLOYMENT = """\
 app = "bench"
@@ -215,6 +225,14 @@ def cpu_seconds(pid: int) -> float:
     """Processor time a process has used so far: what it waits for others is not in it."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def when_childless(pid: int) -> float:
+    """Waits until a process has no child left, or is gone itself; the moment, on the clock of ``perf_counter``."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    while children.exists() and children.read_text("utf-8").strip():
+        time.sleep(0.002)
+    return time.perf_counter()
 
 
 def rss_mb(pid: int) -> float:
