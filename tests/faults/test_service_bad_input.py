@@ -195,3 +195,17 @@ def test_a_trigger_for_a_paused_job_has_the_code_of_the_command(house: ServiceHo
     refusal = house.live().post("/api/v1/runs", {"jobs": ["people"]})
     assert (refusal.status_code, refusal.json()["error"]["code"]) == (409, "BW7004")
     assert refusal.json()["error"]["why"] == "audit week"
+
+
+def test_a_required_sink_that_is_far_behind_makes_it_unready_and_an_optional_one_degrades_it(
+    house: ServiceHouse,
+) -> None:
+    from busway_service.checks import make_checks
+
+    house.toml(service="most_pending = 5", more='[plugins.policy]\n"sinks.ledger" = "required"')
+    live = house.live()
+    for sink in ("ledger", "prometheus"):
+        live.app.metrics.gauge("busway_sink_pending_events", sink=sink).set(6)
+    checks = {one.check: one for one in make_checks(live.app, live.service.policy, live.service.runner)}
+    assert (checks["sinks.ledger"].status, checks["sinks.prometheus"].status) == ("failed", "warning")
+    assert checks["sinks.ledger"].detail == "6 events wait for it"
