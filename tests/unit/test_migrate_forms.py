@@ -186,6 +186,21 @@ LEFT = {
         "import utils.cache_manager\nutils.cache_manager.CacheManager().get_jobs()\nutils.other()\n",
         "something else",
     ),
+    "an import in a class": (
+        "class A:\n    from utils.error_manager import error_manager\n"
+        "    def f(self):\n        self.error_manager.log_error('k', 'm')\n",
+        "attribute of a class",
+    ),
+    "a default": ("from utils.cache_manager import CacheManager\ndef f(c=CacheManager()): c.x()\n", "followed"),
+    "a context": ("from utils.cache_manager import CacheManager\nwith CacheManager() as c: c.x()\n", "followed"),
+    "a container": ("from utils.error_manager import error_manager\nd = {1: error_manager}\n", "followed"),
+    "two targets": ("from utils.cache_manager import CacheManager\na = b = CacheManager()\n", "cannot be followed"),
+    "a walrus": ("from utils.cache_manager import CacheManager\nif (c := CacheManager()): c.x()\n", "followed"),
+    "the attribute of an object": ("from utils.cache_manager import CacheManager\nx.c = CacheManager()\n", "followed"),
+    "an exception of the same name": (
+        "from utils.error_manager import error_manager as e\ntry:\n    pass\nexcept OSError as e:\n    e.args\n",
+        "bound to something else",
+    ),
     "two stars": (
         "from config.settings import *\nfrom os.path import *\nprint(REDIS_HOST)\n",
         "more than one star",

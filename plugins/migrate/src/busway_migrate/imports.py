@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import libcst as cst
-from libcst.metadata import BaseAssignment
+from libcst.metadata import BaseAssignment, ClassScope
 
 from busway_migrate.bindings import Binding, bindings_of
 from busway_migrate.edits import Door, ImportEdit, NameEdit
@@ -62,6 +62,9 @@ def _make_way(analysis: FileAnalysis, binding: Binding, group: int, found: Itera
     analysis.edits.append(ImportEdit(group, binding.statement, rule, binding.alias, tuple(doors)))
     _other_bindings(analysis, binding, group, found, tuple(doors))
     _named_in_text(analysis, binding, group)
+    if isinstance(binding.scope, ClassScope):
+        why = f"{binding.local} is an attribute of a class here, and who reads it is not seen"
+        analysis.block(group, binding.statement, why, "import it outside of the class")
 
 
 def _use_all(analysis: FileAnalysis, binding: Binding, group: int, *, stays: bool = False) -> list[Door]:

@@ -46,7 +46,7 @@ class LocalNames:
     def _means(self, assignment: BaseAssignment, door: Door, name: str) -> bool:
         """Whether ``assignment`` binds ``name`` to what the door leads to, or makes way for it."""
         node = node_of(assignment)
-        if node in self._renamed:
+        if node is not None and node in self._renamed:
             return self._same(self._renamed[node], door)
         if not isinstance(node, (cst.Import, cst.ImportFrom)) or isinstance(node.names, cst.ImportStar):
             return False
