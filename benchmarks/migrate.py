@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness import turns
+from libcst import parse_module
+from libcst.metadata import MetadataWrapper, ScopeProvider
 from pyflakes import api, messages, reporter
 
 from busway_migrate.files import list_files
@@ -70,6 +72,7 @@ def main() -> None:
         made = make_tree(folder / "tree", options.files)
         print(f"{options.files} files, {sum(text.count(chr(10)) for text in made.values()):,} lines")
         compare(folder, options.rounds)
+        bare(folder / "tree", options.rounds)
         whole_process(folder / "tree", options.rounds)
         round_trip()
         large_file(folder / "large")
@@ -117,6 +120,19 @@ def compare(folder: Path, rounds: int) -> None:
     for name, found in results.items():
         seconds = min(one[0] for one in found)
         print(f"{name:<20} {seconds:>8.2f} {found[0][1]:>10} {found[0][2]:>7} {found[0][3]:>12}")
+
+
+def bare(folder: Path, rounds: int) -> None:
+    """What LibCST takes to parse the same files and to work out their scopes: a yardstick for this machine."""
+
+    def work() -> float:
+        started = time.perf_counter()
+        for path in folder.glob("sync/*.py"):
+            wrapper = MetadataWrapper(parse_module(path.read_bytes()), unsafe_skip_copy=True)
+            wrapper.resolve(ScopeProvider)
+        return time.perf_counter() - started
+
+    print(f"LibCST alone, parsing and scopes: {min(turns({'bare': work}, rounds)['bare']):.2f} s")
 
 
 def once(folder: Path, work: Callable[[Path], int]) -> Callable[[], tuple[float, int, int, int]]:
