@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 
-from hypothesis import HealthCheck, example, given, note, settings
+import pytest
+from hypothesis import HealthCheck, assume, example, given, note, settings
 from hypothesis import strategies as st
 
-from builders.old_code import MigratedTree, look_at
+from builders.old_code import MigratedTree, look_at, pack
 from builders.old_programs import RECORDING_MODULES, programs, run
+from busway.configuration.flags import FLAG_NAMES
+from busway.shims import BuswayDeprecationWarning
+from busway.shims.choosing import forget_flags
+from busway_migrate.files import list_files
 from busway_migrate.findings import FindingKind
+from busway_migrate.journal import journal_of
+from busway_migrate.shims import plan_shims
+from busway_migrate.writer import write_all
 
 NO_RULE = "from recorder import out\nfrom utils.cache_manager import CacheManager\nout(CacheManager().purge())\n"
 
@@ -79,3 +88,24 @@ def test_line_ends_marks_and_encodings_survive(files: dict[str, str], end: str, 
             text = change.new.removeprefix(b"\xef\xbb\xbf").decode(encoding)
             assert text.startswith(cookie.replace("\n", end))
             assert text.count("\n") == text.count(end)
+
+
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(programs(), st.sampled_from(["on", "off"]))
+def test_a_program_does_the_same_through_shims(files: dict[str, str], flag: str) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        write(folder, files)
+        before, end = run(folder)
+        assume(end is None)
+        plans = plan_shims(list_files([folder]), pack())
+        write_all(journal_of(folder), [entry for plan in plans for entry in plan.entries()])
+        for variable in FLAG_NAMES.values():
+            patch.setenv(variable, flag)
+        forget_flags()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BuswayDeprecationWarning)
+            after, new_end = run(folder)
+        note(str(new_end))
+        assert (after, new_end) == (before, None)
+    forget_flags()
