@@ -44,6 +44,13 @@ def test_old_code_in_use_is_a_warning_with_its_place(
     assert "set ENABLE_UNIFIED_DATA=on before 0.2" in row["fix"]
 
 
+def test_a_boolean_of_the_file_is_understood(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "busway.toml").write_text('app = "acme"\n[settings]\nENABLE_UNIFIED_DATA = false\n', "utf-8")
+    assert flags(capsys)["flag ENABLE_UNIFIED_DATA"]["detail"].startswith("off (busway.toml:3)")
+    assert main(["config", "explain", "ENABLE_UNIFIED_DATA"]) == 0
+    assert "ENABLE_UNIFIED_DATA   = off" in capsys.readouterr().out
+
+
 def test_a_flag_that_is_none_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENABLE_UNIFIED_EVENTS", "perhaps")
     row = flags(capsys)["flag ENABLE_UNIFIED_EVENTS"]

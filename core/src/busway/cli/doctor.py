@@ -150,8 +150,7 @@ def _deployment(stage: Boot) -> Finding:
 def _dotenv(stage: Boot) -> Finding:
     used = (stage.deployment.root / ".env").is_file()
     listed = any(pick.name == "dotenv" for pick in stage.selection.secrets)
-    environment = near_value(stage, "ENV") or ("production", "")
-    production = used and environment[0] == "production"
+    production = used and near_value(stage, "ENV", "production").text == "production"
     if used and not listed:
         return "dotenv", "warning", ".env is there, but the source is not selected", 'add "dotenv" to [plugins] secrets'
     if production:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from busway.cli.finding import Finding
-from busway.configuration.flags import FLAG_NAMES, REMOVED_IN, parse_flag
+from busway.configuration.flags import DEFAULT, FLAG_NAMES, REMOVED_IN, parse_flag
 from busway.configuration.near_value import near_value
+from busway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from busway.configuration.boot import Boot
@@ -16,17 +17,21 @@ __all__ = ["flag_findings"]
 
 
 def flag_findings(stage: Boot) -> Iterator[Finding]:
-    """One finding for each. Asks the environment, ``.env`` and ``busway.toml``, as shims do."""
+    """One finding for each."""
     for name in FLAG_NAMES.values():
-        yield _finding(name, *(near_value(stage, name) or ("on", "default")))
+        yield _finding(stage, name)
 
 
-def _finding(name: str, text: str, where: str) -> Finding:
+def _finding(stage: Boot, name: str) -> Finding:
+    check = f"flag {name}"
     try:
+        text, place = near_value(stage, name, DEFAULT)
         flag = parse_flag(text)
     except ValueError as error:
-        return f"flag {name}", "failed", f"{name} is not a flag ({where})", str(error)
-    detail = f"{flag} ({where}); gone in busway {REMOVED_IN}"
+        return check, "failed", f"{text!r} ({place}) is no flag: {error}", f"set {name}=on, or off for the old code"
+    except ConfigurationError as error:
+        return check, "failed", f"{error.problem.what} ({error.problem.where})", error.problem.fix
+    detail = f"{flag} ({place}); gone in busway {REMOVED_IN}"
     if flag.on and all(flag.jobs.values()):
-        return f"flag {name}", "ok", detail, ""
-    return f"flag {name}", "warning", detail, f"old code is in use: find out why, and set {name}=on before {REMOVED_IN}"
+        return check, "ok", detail, ""
+    return check, "warning", detail, f"old code is in use: find out why, and set {name}=on before {REMOVED_IN}"

@@ -1,12 +1,12 @@
-"""The flags of a migration as settings."""
+"""The flags of a migration as settings, so that they have documentation, provenance and validation like any other."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
-from busway.configuration.flags import FLAG_NAMES, REMOVED_IN, parse_flag
+from busway.configuration.flags import DEFAULT, FLAG_NAMES, REMOVED_IN, parse_flag
 from busway.contracts.settings import Settings, setting
 
 __all__ = ["FlagSettings"]
@@ -16,14 +16,19 @@ def _checked(text: str) -> str:
     return str(parse_flag(text))
 
 
-FlagText = Annotated[str, AfterValidator(_checked)]
+def _text(value: Any) -> Any:
+    """``true`` and ``false`` of a TOML file are words for on and off."""
+    return str(value) if isinstance(value, bool) else value
+
+
+FlagText = Annotated[str, BeforeValidator(_text), AfterValidator(_checked)]
 
 
 def _flag(manager: str, what: str) -> FlagText:
     doc = (
         f"Shims take {what} from Busway (on) or from the old code (off); on,off@JOB for one job. Gone in {REMOVED_IN}."
     )
-    found: FlagText = setting("on", env=FLAG_NAMES[manager], doc=doc)
+    found: FlagText = setting(DEFAULT, env=FLAG_NAMES[manager], doc=doc)
     return found
 
 

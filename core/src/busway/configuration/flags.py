@@ -1,6 +1,6 @@
 """Flags that choose between an old manager and the unified one while a code base moves to Busway.
 
-They are read by the shims that ``busway migrate shims`` writes, and by nothing else in Busway.
+They are read by the shims that ``busway migrate shims`` writes, and shown by ``busway doctor``: without pydantic.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["FLAG_NAMES", "REMOVED_IN", "SINCE", "Flag", "parse_flag"]
+__all__ = ["DEFAULT", "FLAG_NAMES", "REMOVED_IN", "SINCE", "Flag", "parse_flag"]
 
+DEFAULT = "on"
 SINCE = "0.1"
 REMOVED_IN = "0.2"
 """The version without flags and shims: one release after that of the migration."""

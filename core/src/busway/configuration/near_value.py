@@ -1,39 +1,38 @@
-"""A setting as the layers say it that every deployment has, before any plugin is loaded."""
+"""A setting as the layers say it that every deployment has. Imports neither pydantic nor pluggy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from busway.configuration.boot import Boot
+from busway.configuration.dotenv_file import read_dotenv
 
-__all__ = ["near_value"]
+__all__ = ["NearValue", "near_value"]
 
 
-def near_value(stage: Boot, name: str) -> tuple[str, str] | None:
-    """Text and place of ``name`` in the environment, ``.env`` or ``busway.toml``; ``None`` where none has it.
+class NearValue(NamedTuple):
+    """What a setting is set to, and where."""
 
-    For checks that must not cost the import of pydantic. A ``.env`` that cannot be read counts as empty:
-    ``busway config check`` tells what is wrong with it.
+    text: str
+    place: str
+
+
+def near_value(stage: Boot, name: str, default: str) -> NearValue:
+    """The text of ``name`` in environment, ``.env`` and ``busway.toml``, in the order that holds for every setting.
+
+    For what must not cost the loading of plugins. Raises nothing for a ``.env`` with broken lines: whoever reads the
+    settings hears of them.
     """
-    for layer, place in _layers(stage, name):
-        value = layer.get(name)
-        if value not in (None, ""):
-            return str(value), place
-    return None
+    return next((found for found in _layers(stage, name) if found.text), NearValue(default, "default"))
 
 
-def _layers(stage: Boot, name: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    yield stage.environ, f"environment variable {name}"
-    if any(pick.name == "dotenv" for pick in stage.selection.secrets):
-        yield _dotenv(stage), ".env"
-    yield stage.deployment.tables.get("settings", {}), stage.deployment.where("settings", name)
-
-
-def _dotenv(stage: Boot) -> Mapping[str, str | None]:
-    from dotenv import dotenv_values
-
-    try:
-        return dotenv_values(stage.deployment.root / ".env", interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        return {}
+def _layers(stage: Boot, name: str) -> Iterator[NearValue]:
+    for pick in stage.selection.secrets:
+        if pick.name == "env":
+            yield NearValue(stage.environ.get(name, ""), f"environment variable {name}")
+        elif pick.name == "dotenv":
+            text, line = read_dotenv(stage.deployment.root / ".env").values.get(name, ("", 0))
+            yield NearValue(text, f".env:{line}")
+    value = stage.deployment.table("settings").get(name, "")
+    yield NearValue(str(value), stage.deployment.where("settings", name))

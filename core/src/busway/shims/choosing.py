@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from busway.configuration.flags import FLAG_NAMES, Flag, parse_flag
+from busway.configuration.boot import boot
+from busway.configuration.flags import DEFAULT, FLAG_NAMES, Flag, parse_flag
+from busway.configuration.near_value import near_value
 from busway.errors import ConfigurationError
 from busway.shims.running import job_at_work
 
@@ -37,26 +39,16 @@ def read_flag(manager: str, environ: Mapping[str, str] | None = None, start: Pat
     """
     variables = os.environ if environ is None else environ
     name = FLAG_NAMES[manager]
-    text = variables.get(name)
+    text, place = variables.get(name, ""), f"environment variable {name}"
     if not text:
-        text = _configured(name, variables, start)
+        text, place = near_value(boot(start, variables), name, DEFAULT)
     try:
         return parse_flag(text)
     except ValueError as error:
         raise ConfigurationError(
             "BW7621",
             f"{name} is no flag",
-            where=f"environment variable {name}",
+            where=place,
             why=f"it is {text!r}; {error}",
             fix=f"{name}=on, or {name}=off for the old code",
         ) from error
-
-
-def _configured(name: str, environ: Mapping[str, str], start: Path | None) -> str:
-    from busway.configuration.boot import boot
-    from busway.configuration.manager import ConfigManager
-    from busway.configuration.sources import basic_sources
-    from busway.contracts.clock import SystemClock
-
-    stage = boot(start, environ)
-    return str(getattr(ConfigManager.open(stage, basic_sources(stage), clock=SystemClock()), name))
