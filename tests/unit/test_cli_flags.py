@@ -70,3 +70,13 @@ def test_config_explain_shows_the_winner_and_when_it_goes(
     assert "wins      env" in shown
     assert "shadowed  dotenv     .env:1" in shown
     assert f"Gone in {REMOVED_IN}." in shown
+
+
+def test_a_dotenv_that_cannot_be_read_is_told_and_ends_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".env").write_bytes("ENABLE_UNIFIED_DATA=off\n".encode("utf-16"))
+    assert main(["doctor", "--json"]) == 3
+    rows = {row["check"]: row for row in json.loads(capsys.readouterr().out)["data"]}
+    assert rows["dotenv"]["status"] == rows["flag ENABLE_UNIFIED_DATA"]["status"] == "failed"
+    assert rows["dotenv"]["fix"] == "save the file as UTF-8"

@@ -22,7 +22,7 @@ from busway.cli.plugin_check import check_selected
 from busway.cli.plugin_rows import PluginListing, PluginRow, read_listing
 from busway.cli.plugin_view import age_text
 from busway.configuration.near_value import near_value
-from busway.errors import BuswayError
+from busway.errors import BuswayError, ConfigurationError
 from busway.plugins.known import PLUGINS
 
 if TYPE_CHECKING:
@@ -150,7 +150,10 @@ def _deployment(stage: Boot) -> Finding:
 def _dotenv(stage: Boot) -> Finding:
     used = (stage.deployment.root / ".env").is_file()
     listed = any(pick.name == "dotenv" for pick in stage.selection.secrets)
-    production = used and near_value(stage, "ENV", "production").text == "production"
+    try:
+        production = used and near_value(stage, "ENV", "production").text == "production"
+    except ConfigurationError as error:
+        return "dotenv", "failed", f"{error.problem.what} ({error.problem.where})", error.problem.fix
     if used and not listed:
         return "dotenv", "warning", ".env is there, but the source is not selected", 'add "dotenv" to [plugins] secrets'
     if production:

@@ -26,11 +26,12 @@ def _finding(stage: Boot, name: str) -> Finding:
     check = f"flag {name}"
     try:
         text, place = near_value(stage, name, DEFAULT)
+    except ConfigurationError as error:  # a .env that cannot be read
+        return check, "failed", f"{error.problem.what} ({error.problem.where})", error.problem.fix
+    try:
         flag = parse_flag(text)
     except ValueError as error:
         return check, "failed", f"{text!r} ({place}) is no flag: {error}", f"set {name}=on, or off for the old code"
-    except ConfigurationError as error:
-        return check, "failed", f"{error.problem.what} ({error.problem.where})", error.problem.fix
     detail = f"{flag} ({place}); gone in busway {REMOVED_IN}"
     if flag.on and all(flag.jobs.values()):
         return check, "ok", detail, ""
