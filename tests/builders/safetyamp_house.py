@@ -104,7 +104,9 @@ class House:
         self.clock = StillClock()
         self.changes: dict[str, Any] = {}
         """Settings that differ."""
-        self.sync: dict[str, dict[str, Any]] = {name: {} if brakes else dict(UNBRAKED) for name in JOBS}
+        tuning = {"concurrency": 1} if brakes else {"concurrency": 1, **UNBRAKED}
+        self.sync: dict[str, dict[str, Any]] = {name: dict(tuning) for name in JOBS}
+        """``[sync.JOB]``. One write at a time: which of two records comes first is part of many cases."""
         self._transport = transport
         self._bench: Bench | None = None
         self._state: MemoryState | None = None

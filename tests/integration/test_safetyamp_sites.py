@@ -95,7 +95,6 @@ def test_a_closed_job_is_not_made_and_its_site_is_left_as_it_is(house: House) ->
 def test_an_account_that_ignores_the_code_is_noticed_at_the_first_site(house: House) -> None:
     house.run("departments")
     house.sandbox.ledger.clear()
-    house.sync["jobs"]["concurrency"] = 1
     house.sandbox.faults.arm(Fault(FaultKind.IGNORE, "sites", field="ext_id"))
     report = house.run("jobs")["jobs"]
     assert (report.outcome, house.writes) == (Outcome.ABORTED, 1)
