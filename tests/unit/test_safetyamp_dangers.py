@@ -11,14 +11,14 @@ NUMBERS = range(1, 61)
 NUMBERED = re.compile(r"test_d(\d\d)_")
 
 CANNOT_EXIST_HERE = {
-    41: "nothing waits for a trigger: `busway run` runs at once, and a second one is told who runs",
+    41: "the integration waits for no trigger: `busway run` runs at once, the service has a queue: test_service_api",
     45: "errors are lines that are appended to the core's journal; the integration keeps no file of errors",
     46: "the integration notifies nobody: the core's digest is an event with delivery, retries and books",
     53: "the integration builds no connection string; the core does, escaped, TLS verified: test_configuration_sql",
     54: "the integration shows no setting; `busway config` shows secrets as set or unset: test_configuration_leaks",
-    55: "there is no console; `busway events` escapes the cells of its CSV: test_cli_events_csv",
-    56: "nothing of the integration listens, but for the sandbox, on loopback alone",
-    60: "there are no console endpoints; the commands that take their place are run by the end-to-end tests",
+    55: "the integration has no console; the core escapes the cells of its CSV: test_cli_events_csv",
+    56: "nothing of the integration listens but the sandbox, on loopback alone; the service: test_service_security",
+    60: "the integration has no endpoints; each of the service's is called by a test: test_service_api",
 }
 
 
