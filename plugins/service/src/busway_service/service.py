@@ -34,8 +34,8 @@ CHECK_SECONDS = 5.0
 CLOSING_SECONDS = 7.0
 """What is kept of the grace for the delivery of the last events (5 s), and for what answers still have to say."""
 SWITCH_SECONDS = 0.0002
-"""How long a thread that computes may keep the interpreter from the one that answers probes: several deliver events here
-while a large run writes them."""
+"""How long a thread that computes may keep the interpreter from the one that answers probes: several deliver events
+here while a large run writes them."""
 
 _log = logging.getLogger("busway.service")
 
