@@ -110,7 +110,7 @@ def test_doctor_warns_of_an_open_state_folder(
         ('ENV = "dev"', b"ENV=production", "", "warning"),
         ('ENV = "dev"', b"A=1", "production", "warning"),
         ("", b"ENV=production", "staging", "ok"),
-        ("", b"\xff\xfe", "", "warning"),
+        ("", b"\xff\xfe", "", "failed"),
     ],
 )
 def test_doctor_warns_of_a_dotenv_in_production_whichever_layer_says_so(

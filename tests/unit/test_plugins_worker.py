@@ -28,6 +28,18 @@ def test_returns_what_the_call_returns_from_a_daemon_thread() -> None:
     assert thread.name == "here"
 
 
+def test_where_no_thread_can_be_had_the_caller_makes_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the very end of a process, since Python 3.12: sinks are closed all the same."""
+
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    assert call_with_timeout(threading.current_thread, 5) is threading.current_thread()
+    with pytest.raises(ZeroDivisionError):
+        call_with_timeout(lambda: 1 / 0, 5)
+
+
 def test_raises_what_the_call_raises() -> None:
     def broken() -> None:
         raise TimeoutError("its own")

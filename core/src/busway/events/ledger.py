@@ -31,11 +31,11 @@ LEFT JOIN events AS e ON e.session_id = s.session_id AND e.category IN ('change'
 GROUP BY s.session_id ORDER BY s.session_id DESC
 """
 _CHOSEN = """
-SELECT * FROM sessions WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR started_ns >= ?2)
-AND ((?4 IS NULL AND ?5 IS NULL) OR EXISTS (
+SELECT * FROM sessions WHERE (:job IS NULL OR name = :job) AND (:after IS NULL OR started_ns >= :after)
+AND ((:entity IS NULL AND :operation IS NULL) OR EXISTS (
     SELECT 1 FROM events WHERE events.session_id = sessions.session_id
-    AND (?4 IS NULL OR entity_type = ?4) AND (?5 IS NULL OR operation = ?5)
-)) ORDER BY session_id DESC LIMIT ?3
+    AND (:entity IS NULL OR entity_type = :entity) AND (:operation IS NULL OR operation = :operation)
+)) ORDER BY session_id DESC LIMIT :limit
 """
 _JOB = "(SELECT name FROM sessions WHERE sessions.session_id = events.session_id)"
 _CHANGE = f"event_id, at_ns, operation, entity_type, entity_id, session_id, {_JOB}, attributes"
@@ -77,7 +77,7 @@ class Ledger:
         """The latest sessions with all their counts; of one job, of the last so many hours, and of those that had to do
         with one kind of record, or changed any in one way."""
         after = None if hours is None else self._clock.now_ns() - int(hours * HOUR_NS)
-        values = (job, after, limit, entity, operation)
+        values = {"job": job, "after": after, "limit": limit, "entity": entity, "operation": operation}
         return [SessionRow(*row) for row in self._database.rows(_SESSIONS.format(chosen=_CHOSEN), values)]
 
     def session(self, id_or_unique_prefix: str) -> SessionRow:

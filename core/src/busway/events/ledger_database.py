@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +21,7 @@ from busway.events.ledger_writer import insert_events
 from busway.events.policy import EventPolicy
 from busway.events.times import iso_time
 from busway.stores.file_lock import file_lock
-from busway.stores.process_database import ProcessDatabase
+from busway.stores.process_database import ProcessDatabase, Values
 from busway.stores.state import StateStore
 from busway.stores.state_dir import JOURNAL, LOCKS
 
@@ -78,7 +78,7 @@ class LedgerDatabase:
         """``work`` in one transaction. It may be called twice, the first time in a file that proves to be damaged."""
         return self._mended(lambda: self._transact(work))
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of a query; none where there is no ledger yet: reading creates nothing."""
         if not self.path.exists():
             return []

@@ -71,10 +71,15 @@ def call_with_timeout(call: Callable[[], T], seconds: float, *, label: str = "bu
 
     Raises `OverdueError` when it takes longer, and `EscapeError` for what is no `Exception`.
     A thread cannot be killed in Python: past its time it is abandoned, counted, and its result dropped.
+    Where no thread can be had, as at the very end of a process since Python 3.12, the caller's makes the call itself.
     """
     work = _Call(call)
     thread = threading.Thread(target=work.run, name=label, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        work.run()
+        return work.outcome()
     if not work.done.wait(seconds):
         abandon(thread, label)
         raise OverdueError(f"no answer within {seconds:g} s")

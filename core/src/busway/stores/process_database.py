@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,10 @@ from typing import Any
 
 from busway.stores.database import Database, Transaction, open_database
 
-__all__ = ["ProcessDatabase"]
+__all__ = ["ProcessDatabase", "Values"]
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""For ``?``, or by name for ``:name``. Numbered ones with a sequence are on their way out of ``sqlite3``."""
 
 FORK_SECONDS = 0.5
 """How long a fork waits for one database to be at rest."""
@@ -61,7 +64,7 @@ class ProcessDatabase:
         """A read transaction: every query of the block sees the same moment."""
         return _Use(self, write=False)
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         connection = self._begin_use()
         try:
