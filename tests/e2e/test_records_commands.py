@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from builders.people_deployment import PeopleDeployment, person
@@ -121,6 +123,18 @@ def test_wrong_words_are_usage_errors_and_change_nothing(failed: PeopleDeploymen
         assert "fix" in err
         assert failed.json("records", *arguments)[1]["error"]["code"] == code
     assert failed.data("records", "list") == before
+
+
+def test_a_job_that_deactivates_nothing_does_not_ask_for_adoption(people: PeopleDeployment) -> None:
+    for name in ("people", "teams"):
+        (people.folder / f"{name}.json").write_text(json.dumps([person(2)]), "utf-8")
+        (people.folder / f"{name}-target.json").write_text(
+            json.dumps([{"id": "t1", "active": 1, **person(2)}]), "utf-8"
+        )
+    assert "busway records adopt people" in people.run("plan", "people")[1]
+    assert "records adopt" not in people.run("plan", "teams")[1]
+    assert "deactivates nothing" not in people.run("records", "adopt", "people")[1]
+    assert "teams deactivates nothing" in people.run("records", "adopt", "teams")[1]
 
 
 def test_decisions_are_audited_with_name_and_reason(failed: PeopleDeployment) -> None:

@@ -86,7 +86,7 @@ def _print_known(plan: Plan) -> None:
         click.echo(
             f"    {plural(plan.partial, 'record')} {verb} in the target without a field it does not take: {listed}"
         )
-    if plan.linked:
+    if plan.linked and plan.deactivates:
         told = f"{plural(plan.linked, 'record')} linked and not managed: never deactivated"
         click.echo(f"    {told}   (busway records adopt {plan.job})")
 

@@ -47,6 +47,7 @@ def adopt(
         with make_progress(as_json=as_json) as progress:
             progress.started(job)
             linked = app.sync.linked(job)
+        deactivates = bool(app.sync.job(job).active_field)
         chosen = _chosen(app, job, linked, only) if only else linked
         adopted = 0
         if acts and chosen:
@@ -60,6 +61,8 @@ def adopt(
             click.echo(f"adopted: {plural(adopted, 'record')} of {job}; {len(linked) - adopted:,} still linked only")
         else:
             _print_linked(job, linked, limit)
+        if not deactivates:
+            click.echo(f"{job} deactivates nothing: to be managed makes no difference to its records")
 
     data = {"job": job, "linked": len(linked), "adopted": adopted, "records": [_as_dict(one) for one in chosen]}
     emit_result("busway.adoption/1", data, as_json=as_json, text=text, warnings=warnings)

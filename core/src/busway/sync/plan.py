@@ -116,6 +116,8 @@ class Plan:
     """Source records folded into another of the same key, where the job is ``distinct``."""
     linked: int = 0
     """Target records matched by key that Busway neither created nor adopted: never deactivated."""
+    deactivates: bool = False
+    """The job deactivates what leaves its source, where it is managed; else linked and managed make no difference."""
     managed: int = 0
     """Records that Busway created or adopted."""
     missing: frozenset[str] = frozenset()

@@ -86,8 +86,7 @@ class _Planner:
         self._kept: dict[str, tuple[str, ...]] = {}
         """Fields by match key that the source has nothing for, and that stay as they are in the target."""
         self._adopted: set[int] = set()
-        self._plan = Plan(job.name, job.entity)
-        self._plan.id_field = job.id_field
+        self._plan = Plan(job.name, job.entity, id_field=job.id_field, deactivates=bool(job.active_field))
 
     def settles(self, key: str, record: Record) -> bool:
         """Whether the target holds ``record`` as it is, so that nothing of it is needed for the plan."""
