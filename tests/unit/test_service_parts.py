@@ -74,6 +74,9 @@ def test_the_clients_that_are_remembered_are_limited() -> None:
         (1, {"error": {"code": "BW9001"}}, "failed"),
         (-9, {}, "crashed"),
         (0, {}, "crashed"),
+        (-15, {"data": {"exit_code": 0}}, "ok"),
+        (-9, {"data": {"exit_code": 6}}, "records failed"),
+        (-15, {"error": {"code": "BW5001"}}, "failed"),
     ],
 )
 def test_how_a_run_ended(code: int, answer: dict[str, object], outcome: str) -> None:

@@ -38,7 +38,14 @@ class Ending:
         """In one word or two."""
         if not self.answer:
             return "crashed"
-        return OUTCOMES.get(self.exit_code, "failed")
+        return OUTCOMES.get(self.result_code, "failed")
+
+    @property
+    def result_code(self) -> int:
+        """What the run came to. A signal that finds its process on the way out, the answer given, changes nothing."""
+        if self.exit_code >= 0:
+            return self.exit_code
+        return int(self.answer.get("data", {}).get("exit_code", self.exit_code))
 
     @property
     def code(self) -> str:

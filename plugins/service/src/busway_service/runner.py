@@ -181,7 +181,7 @@ class Runner:
                 self._told(request, outcome)
                 return
             outcome = "abandoned"
-        self._requests.end(request.run_id, outcome, self._app.clock.now_ns(), ending.exit_code, ending.report())
+        self._requests.end(request.run_id, outcome, self._app.clock.now_ns(), ending.result_code, ending.report())
         self._told(request, outcome)
 
     def _tell(self, kind: str, code: str, request: RunRequest, what: str) -> None:
