@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class ErrorJournal:
 
     def __init__(self, folder: Path, *, clock: ManualClock | None = None, **policy: Any) -> None:
         self.state = StateStore(folder)
+        weakref.finalize(self, self.state.close)  # for tests that make several
         self.folder = JournalFolder(self.state.state_dir / JOURNAL)
         self.clock = clock or ManualClock()
         self.policy = EventPolicy(**policy)

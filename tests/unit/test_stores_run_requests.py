@@ -23,27 +23,34 @@ def store(tmp_path: Path) -> Iterator[StateStore]:
     store.close()
 
 
-def test_requests_are_kept_as_they_are_in_the_order_of_asking(store: StateStore, tmp_path: Path) -> None:
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[StateStore]:
+    """Another connection to the same file."""
+    store = StateStore(tmp_path)
+    yield store
+    store.close()
+
+
+def test_requests_are_kept_as_they_are_in_the_order_of_asking(store: StateStore, other: StateStore) -> None:
     for one in (SECOND, FIRST):
         store.run_requests.add(one)
     store.close()
-    assert StateStore(tmp_path).run_requests.open() == [FIRST, SECOND]
+    assert other.run_requests.open() == [FIRST, SECOND]
     assert store.run_requests.recent(1) == [SECOND]
     assert store.run_requests.recent(5, "teams") == [SECOND]
     assert store.run_requests.find("0199") == [FIRST, SECOND]
     assert store.run_requests.find("0199-b") == [SECOND]
 
 
-def test_one_run_is_under_way_at_a_time(store: StateStore, tmp_path: Path) -> None:
+def test_one_run_is_under_way_at_a_time(store: StateStore, other: StateStore) -> None:
     for one in (FIRST, SECOND):
         store.run_requests.add(one)
-    other = StateStore(tmp_path).run_requests
     assert store.run_requests.take("0199-a", "process 1", 30)
-    assert not other.take("0199-b", "process 2", 31)
-    assert not other.take("0199-a", "process 2", 31)
+    assert not other.run_requests.take("0199-b", "process 2", 31)
+    assert not other.run_requests.take("0199-a", "process 2", 31)
     assert store.run_requests.end("0199-a", "ok", 40, 0, {"jobs": []})
-    assert not other.end("0199-a", "failed", 41, 1)
-    assert other.take("0199-b", "process 2", 42)
+    assert not other.run_requests.end("0199-a", "failed", 41, 1)
+    assert other.run_requests.take("0199-b", "process 2", 42)
     (ended,) = store.run_requests.find("0199-a")
     assert ended == replace(
         FIRST, state="ended", attempts=1, holder="process 1", started_ns=30, ended_ns=40, exit_code=0, outcome="ok",
