@@ -146,7 +146,7 @@ def test_one_run_after_the_other_asks_a_dead_sink_once_each_and_notices_when_it_
     first, *others, last = told
     assert (first[0], int(first[1]) >= 5, first[2]) == ("False", True, "1")
     assert [(done, pending) for done, _, pending in others] == [("False", "2"), ("False", "3")]
-    # A machine that is slow gets to a second probe before it has ended.
+    # Most often one; on a busy machine two were seen once. Never the five of a sink that nobody knew to be dead.
     assert all(int(calls) in (1, 2) for _, calls, _ in others), others
     assert last == ["True", "4", "0"], "the probe, and then one by one what is of one record"
 
